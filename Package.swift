@@ -1,0 +1,95 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: dependencies, path: "Tests/\(name)Tests",
+        swiftSettings: strict)
+}
+
+// The arrows of docs/architecture.md; Tests/TidyTests holds the `import` lines against them.
+let package = Package(
+    name: "pg-failover-toolkit",
+    products: [.executable(name: "toolkit", targets: ["Toolkit"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(
+            name: "CLibSSH2", pkgConfig: "libssh2", providers: [.apt(["libssh2-1-dev"])]),
+        .target(name: "CLinux"),
+        module("FailoverCore"),
+        module("Reactor", ["CLinux", heap]),
+        module("PostgresClient", ["CLibPQ", "Reactor"]),
+        module("Execution", ["CLibSSH2", "Reactor", subprocess, systemPackage]),
+        module("ClusterFile", ["FailoverCore", yams]),
+        module("Rendering", ["ClusterFile"]),
+        module("Hooks", ["ClusterFile", "Execution"]),
+        module("Store", ["FailoverCore", grdb]),
+        module(
+            "Scheduler",
+            [
+                "FailoverCore", "Reactor", "PostgresClient", "Execution", "ClusterFile",
+                "Rendering", "Hooks", "Store", logging,
+            ]),
+        module(
+            "Deployment",
+            ["FailoverCore", "ClusterFile", "Rendering", "Hooks", "Execution", "PostgresClient"]),
+        module(
+            "Demo",
+            [
+                "Deployment", "Scheduler", "FailoverCore", "Store", "ClusterFile", "Rendering",
+                "Hooks", "Execution", "PostgresClient",
+            ]),
+        module(
+            "ToolkitTesting",
+            ["CLinux", "FailoverCore", "ClusterFile", "Execution", "PostgresClient"]),
+        .executableTarget(
+            name: "Toolkit",
+            dependencies: [
+                "Demo", "Deployment", "Scheduler", "Store", "Hooks", "Rendering", "ClusterFile",
+                "Execution", "PostgresClient", "FailoverCore", argumentParser, logging,
+            ],
+            swiftSettings: strict),
+        tests("FailoverCore", ["FailoverCore"]),
+        tests("PostgresClient", ["PostgresClient", "Reactor", "ToolkitTesting"]),
+        tests("Execution", ["Execution", "Reactor", "ToolkitTesting"]),
+        tests("ClusterFile", ["ClusterFile", "FailoverCore", "ToolkitTesting"]),
+        tests("Rendering", ["Rendering", "ClusterFile", "PostgresClient", "ToolkitTesting"]),
+        tests("Hooks", ["Hooks", "ClusterFile", "Execution", "ToolkitTesting"]),
+        tests("Store", ["Store", "FailoverCore", "ToolkitTesting"]),
+        tests("Scheduler", ["Scheduler", "FailoverCore", "ClusterFile", "Store", "ToolkitTesting"]),
+        tests("Deployment", ["Deployment", "ClusterFile", "Execution", "ToolkitTesting"]),
+        tests(
+            "Toolkit",
+            ["Toolkit", "Scheduler", "Store", "ClusterFile", "PostgresClient", "ToolkitTesting"]),
+        tests("Tidy", []),
+    ],
+    swiftLanguageModes: [.v6]
+)

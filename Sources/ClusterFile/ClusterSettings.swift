@@ -1,0 +1,126 @@
+public import FailoverCore
+
+/// One valid `cluster.yaml`: every setting with its type, defaults filled in.
+public struct ClusterSettings: Hashable, Sendable {
+    /// `[a-z][a-z0-9_]{0,39}`
+    public var cluster: String
+    /// Allows what only a laboratory may do (`trust` authentication).
+    public var isLab: Bool
+    public var postgresql: PostgresSettings
+    public var scheduler: SchedulerSettings
+    /// How commands reach the nodes.
+    public var execution: ExecutionMode
+    public var ssh: SSHSettings
+    public var directories: DirectorySettings
+    public var nodes: [NodeSettings]
+    /// k, alone, mode and every timer, and of each node priority and quorum flag.
+    public var policy: Policy
+    public var hooks: HookSettings
+    /// The folder of `cluster.yaml`: relative paths in it start here.
+    public var baseDirectory: String
+
+    public func node(_ id: NodeID) -> NodeSettings? { nodes.first { $0.id == id } }
+}
+
+public enum ExecutionMode: String, Hashable, Sendable, CaseIterable {
+    case ssh
+    /// Commands run as local processes: all nodes live on the scheduler's machine.
+    case local
+}
+
+public struct PostgresSettings: Hashable, Sendable {
+    public enum Authentication: String, Hashable, Sendable, CaseIterable {
+        case scram = "scram-sha-256"
+        case trust
+    }
+
+    /// Major version, 13 to 18.
+    public var version: Int
+    public var binDirectory: String
+    /// The database that the scheduler and pg_rewind connect to.
+    public var database: String
+    /// Users' own parameters for postgresql.conf, sorted by name.
+    public var parameters: [Parameter]
+    /// Users' own pg_hba.conf lines, after ours.
+    public var hba: [String]
+    public var authentication: Authentication
+    /// Role of the scheduler.
+    public var role: String
+    /// Role for streaming, pg_basebackup and pg_rewind.
+    public var replicationRole: String
+
+    public struct Parameter: Hashable, Sendable {
+        public var name: String
+        public var value: String
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+}
+
+public struct SchedulerSettings: Hashable, Sendable {
+    /// The scheduler's address as the nodes see it, for pg_hba.conf. Nil: only the nodes' own.
+    public var address: String?
+    /// Holds the store, the socket and the passwords: `<directory>/<cluster>.sqlite`,
+    /// `<cluster>.sock`, `<cluster>.pgpass`.
+    public var directory: String
+}
+
+public struct SSHSettings: Hashable, Sendable {
+    public var user: String
+    public var port: Int
+    /// Nil: ssh-agent.
+    public var identityFile: String?
+    public var knownHosts: String
+    public var connectTimeoutMs: Int64
+}
+
+/// On each node; `/<cluster>/<node>` is added to each (see `NodeSettings`).
+public struct DirectorySettings: Hashable, Sendable {
+    public var configDirectory: String
+    public var stateDirectory: String
+    public var runtimeDirectory: String
+}
+
+public struct NodeSettings: Hashable, Sendable {
+    public var id: NodeID
+    /// Address that scheduler and nodes reach this node by.
+    public var host: String
+    public var port: Int
+    public var dataDirectory: String
+    /// 0…100
+    public var priority: Int
+    public var replicationQuorum: Bool
+    public var sshHost: String
+    public var sshPort: Int
+    public var sshUser: String
+    /// Folder of PostgreSQL's Unix socket.
+    public var socketDirectory: String
+    /// `<config_dir>/<cluster>/<node>` and so on.
+    public var configDirectory: String
+    public var stateDirectory: String
+    public var runtimeDirectory: String
+}
+
+/// How each hook is run; the defaults stand where `cluster.yaml` says nothing.
+public struct HookSettings: Hashable, Sendable {
+    public enum OnFailure: String, Hashable, Sendable, CaseIterable {
+        case abort
+        case `continue`
+    }
+
+    public struct Hook: Hashable, Sendable {
+        /// Nil: the shipped script (or none, where HOOKS.md says "none by default").
+        public var command: String?
+        public var timeoutMs: Int64
+        public var retries: Int
+        public var retryDelayMs: Int64
+        public var onFailure: OnFailure
+    }
+
+    /// By setting name (`promote_command`), every hook of the catalogue.
+    public var byName: [String: Hook]
+    /// Event names that `event_notification_command` gets; empty: all.
+    public var eventNotifications: [String]
+}
