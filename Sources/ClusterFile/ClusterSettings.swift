@@ -19,6 +19,24 @@ public struct ClusterSettings: Hashable, Sendable {
     /// The folder of `cluster.yaml`: relative paths in it start here.
     public var baseDirectory: String
 
+    public init(
+        cluster: String, isLab: Bool, postgresql: PostgresSettings, scheduler: SchedulerSettings,
+        execution: ExecutionMode, ssh: SSHSettings, directories: DirectorySettings,
+        nodes: [NodeSettings], policy: Policy, hooks: HookSettings, baseDirectory: String
+    ) {
+        self.cluster = cluster
+        self.isLab = isLab
+        self.postgresql = postgresql
+        self.scheduler = scheduler
+        self.execution = execution
+        self.ssh = ssh
+        self.directories = directories
+        self.nodes = nodes
+        self.policy = policy
+        self.hooks = hooks
+        self.baseDirectory = baseDirectory
+    }
+
     public func node(_ id: NodeID) -> NodeSettings? { nodes.first { $0.id == id } }
 }
 
@@ -49,6 +67,20 @@ public struct PostgresSettings: Hashable, Sendable {
     /// Role for streaming, pg_basebackup and pg_rewind.
     public var replicationRole: String
 
+    public init(
+        version: Int, binDirectory: String, database: String, parameters: [Parameter],
+        hba: [String], authentication: Authentication, role: String, replicationRole: String
+    ) {
+        self.version = version
+        self.binDirectory = binDirectory
+        self.database = database
+        self.parameters = parameters
+        self.hba = hba
+        self.authentication = authentication
+        self.role = role
+        self.replicationRole = replicationRole
+    }
+
     public struct Parameter: Hashable, Sendable {
         public var name: String
         public var value: String
@@ -65,6 +97,13 @@ public struct SchedulerSettings: Hashable, Sendable {
     /// Holds the store, the socket and the passwords: `<directory>/<cluster>.sqlite`,
     /// `<cluster>.sock`, `<cluster>.pgpass`.
     public var directory: String
+
+    public init(
+        address: String?, directory: String
+    ) {
+        self.address = address
+        self.directory = directory
+    }
 }
 
 public struct SSHSettings: Hashable, Sendable {
@@ -74,6 +113,17 @@ public struct SSHSettings: Hashable, Sendable {
     public var identityFile: String?
     public var knownHosts: String
     public var connectTimeoutMs: Int64
+
+    public init(
+        user: String, port: Int, identityFile: String?, knownHosts: String,
+        connectTimeoutMs: Int64
+    ) {
+        self.user = user
+        self.port = port
+        self.identityFile = identityFile
+        self.knownHosts = knownHosts
+        self.connectTimeoutMs = connectTimeoutMs
+    }
 }
 
 /// On each node; `/<cluster>/<node>` is added to each (see `NodeSettings`).
@@ -81,6 +131,14 @@ public struct DirectorySettings: Hashable, Sendable {
     public var configDirectory: String
     public var stateDirectory: String
     public var runtimeDirectory: String
+
+    public init(
+        configDirectory: String, stateDirectory: String, runtimeDirectory: String
+    ) {
+        self.configDirectory = configDirectory
+        self.stateDirectory = stateDirectory
+        self.runtimeDirectory = runtimeDirectory
+    }
 }
 
 public struct NodeSettings: Hashable, Sendable {
@@ -101,6 +159,27 @@ public struct NodeSettings: Hashable, Sendable {
     public var configDirectory: String
     public var stateDirectory: String
     public var runtimeDirectory: String
+
+    public init(
+        id: NodeID, host: String, port: Int, dataDirectory: String, priority: Int,
+        replicationQuorum: Bool, sshHost: String, sshPort: Int, sshUser: String,
+        socketDirectory: String, configDirectory: String, stateDirectory: String,
+        runtimeDirectory: String
+    ) {
+        self.id = id
+        self.host = host
+        self.port = port
+        self.dataDirectory = dataDirectory
+        self.priority = priority
+        self.replicationQuorum = replicationQuorum
+        self.sshHost = sshHost
+        self.sshPort = sshPort
+        self.sshUser = sshUser
+        self.socketDirectory = socketDirectory
+        self.configDirectory = configDirectory
+        self.stateDirectory = stateDirectory
+        self.runtimeDirectory = runtimeDirectory
+    }
 }
 
 /// How each hook is run; the defaults stand where `cluster.yaml` says nothing.
@@ -117,10 +196,28 @@ public struct HookSettings: Hashable, Sendable {
         public var retries: Int
         public var retryDelayMs: Int64
         public var onFailure: OnFailure
+
+        public init(
+            command: String?, timeoutMs: Int64, retries: Int, retryDelayMs: Int64,
+            onFailure: OnFailure
+        ) {
+            self.command = command
+            self.timeoutMs = timeoutMs
+            self.retries = retries
+            self.retryDelayMs = retryDelayMs
+            self.onFailure = onFailure
+        }
     }
 
     /// By setting name (`promote_command`), every hook of the catalogue.
     public var byName: [String: Hook]
     /// Event names that `event_notification_command` gets; empty: all.
     public var eventNotifications: [String]
+
+    public init(
+        byName: [String: Hook], eventNotifications: [String]
+    ) {
+        self.byName = byName
+        self.eventNotifications = eventNotifications
+    }
 }
