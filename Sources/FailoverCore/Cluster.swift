@@ -1,0 +1,236 @@
+/// All that must survive a restart of the scheduler. It changes only in `FailoverMachine.step`,
+/// and is stored before any effect of the change runs.
+public struct Cluster: Hashable, Codable, Sendable {
+    public static let currentSchema = 1
+
+    public var schema: Int
+    public var name: String
+    /// PostgreSQL's system identifier: a node with another one is none of ours.
+    public var systemIdentifier: String
+    /// Invariant: grows by one with every stored change.
+    public var revision: Revision
+    /// Invariant: never falls.
+    public var term: Term
+    /// The one node that may be opened for writes in this term; nil while a failover runs.
+    public var elect: NodeID?
+    public var phase: Phase
+    /// One config, or two while the quorum changes: then a failover must satisfy both.
+    /// Invariant: 1…2 entries; a pair is left only forward, or by a failover.
+    public var configs: [QuorumConfig]
+    /// The timelines in the opened node's own history, oldest first. Invariant: not empty.
+    public var lineage: [LineageEntry]
+    /// No node below it is ever promoted. Invariant: never falls.
+    public var floor: LSN
+    /// The seals that make `floor` sufficient; ends at open.
+    public var certificate: Certificate?
+    /// Invariant: sorted by id; one for every node of the policy.
+    public var members: [Member]
+    /// The cluster's work in progress.
+    public var intent: Intent?
+    /// Boot id of the elect's machine, noted by node-apply at its opening (D21).
+    public var openedBootID: String?
+    /// synchronous_standby_names of the primary were seen changed by another hand, and the quorum
+    /// is not proven since: a weaker one may have been in force (D8).
+    public var quorumIsTampered: Bool
+    /// Wall milliseconds of the last failover that no crash confirmed, for `minInterval`.
+    public var lastUnconfirmedFailoverWallMs: Int64?
+    /// When the running failover or switchover was begun, wall milliseconds.
+    public var outageSinceWallMs: Int64?
+
+    public init(
+        name: String, systemIdentifier: String, members: [Member], lineage: [LineageEntry]
+    ) {
+        schema = Self.currentSchema
+        self.name = name
+        self.systemIdentifier = systemIdentifier
+        revision = Revision(0)
+        term = Term(0)
+        elect = nil
+        phase = .initializing
+        configs = [.none]
+        self.lineage = lineage
+        floor = .zero
+        certificate = nil
+        self.members = members.sorted { $0.id < $1.id }
+        intent = nil
+        openedBootID = nil
+        quorumIsTampered = false
+        lastUnconfirmedFailoverWallMs = nil
+        outageSinceWallMs = nil
+    }
+
+    public subscript(_ id: NodeID) -> Member? {
+        get { members.first { $0.id == id } }
+        set {
+            guard let newValue, let index = members.firstIndex(where: { $0.id == id }) else {
+                return
+            }
+            members[index] = newValue
+        }
+    }
+
+    /// The node that was primary last: it made, or was elected on, the newest timeline.
+    public var lastPrimary: NodeID? { elect ?? lineage.last?.node }
+
+    /// application_name of a node under its current attach number; unique per physical copy and
+    /// primary, so that an old list can't count a re-pointed node (D20).
+    public func applicationName(_ id: NodeID) -> String { "\(id)_\(self[id]?.attach.number ?? 0)" }
+
+    /// What the primary's synchronous_standby_names must be for `config`.
+    public func standbyNames(_ config: QuorumConfig) -> String {
+        config.standbyNames(applicationName)
+    }
+}
+
+/// A timeline that was accepted: its node was opened on it, or a later one grew from it.
+public struct LineageEntry: Hashable, Codable, Sendable {
+    public var timeline: TimelineID
+    /// Where the timeline begins.
+    public var begin: LSN
+    /// The term in which it was accepted.
+    public var term: Term
+    /// The node that made it.
+    public var node: NodeID
+    public var history: TimelineHistory
+
+    public init(
+        timeline: TimelineID, begin: LSN, term: Term, node: NodeID, history: TimelineHistory
+    ) {
+        self.timeline = timeline
+        self.begin = begin
+        self.term = term
+        self.node = node
+        self.history = history
+    }
+}
+
+/// Lemma 3: with these positions sealed, any single sealed node at `Cluster.floor` or above holds
+/// every acknowledged commit.
+public struct Certificate: Hashable, Codable, Sendable {
+    public var term: Term
+    /// Each sealed node with its position, or the old primary itself with the start of its
+    /// shutdown checkpoint when it was stopped cleanly. Invariant: sorted by node.
+    public var positions: [Position]
+
+    public struct Position: Hashable, Codable, Sendable {
+        public var node: NodeID
+        public var lsn: LSN
+    }
+}
+
+public struct Member: Hashable, Codable, Sendable {
+    /// `number` makes the application_name; it grows when the node is pointed at another primary
+    /// or gets new data. `term` is set when the node has passed the rejoin test or was cloned, nil
+    /// while it proves nothing.
+    public struct Attach: Hashable, Codable, Sendable {
+        public var number: Int
+        public var term: Term?
+    }
+
+    public var id: NodeID
+    public var attach: Attach
+    /// The node whose WAL it is pointed at; nil: sealed, never pointed, or out of recovery.
+    public var upstream: NodeID?
+    /// This node's own work in progress.
+    public var work: NodeWork?
+
+    public init(id: NodeID) {
+        self.id = id
+        attach = Attach(number: 0, term: nil)
+        upstream = nil
+        work = nil
+    }
+}
+
+/// Work on one node that conflicts with nothing else; the cluster's intent pre-empts it.
+public struct NodeWork: Hashable, Codable, Sendable {
+    public enum Kind: Hashable, Codable, Sendable {
+        /// Make it harmless and look: upstream blank, position read. Nothing is decided yet.
+        case seal
+        /// Stop what runs out of recovery without being elect.
+        case fence
+        /// Point it at the primary: it passed the rejoin test.
+        case follow
+        /// Start it as it is.
+        case start
+        case rejoin(RejoinMethod)
+        /// A fresh base backup; the old directory is moved aside.
+        case clone
+    }
+
+    public var kind: Kind
+    public var stamp: Stamp
+    public var upstream: NodeID?
+    /// Why this and nothing cheaper, for the operator.
+    public var because: String
+    /// An operator ordered it.
+    public var isOrdered: Bool
+
+    public init(
+        kind: Kind, stamp: Stamp, upstream: NodeID? = nil, because: String,
+        isOrdered: Bool = false
+    ) {
+        self.kind = kind
+        self.stamp = stamp
+        self.upstream = upstream
+        self.because = because
+        self.isOrdered = isOrdered
+    }
+}
+
+public enum RejoinMethod: String, Hashable, Codable, Sendable {
+    /// Its WAL ends where, or before, the lineage leaves its timeline.
+    case start
+    /// Its WAL went on past that point.
+    case rewind
+}
+
+/// Where the cluster is. Stored.
+public enum Phase: String, Hashable, Codable, Sendable, CaseIterable {
+    /// No node was opened yet.
+    case initializing
+    /// The elect is open, or about to be reopened; nothing is wrong.
+    case steady
+    /// The primary did not answer; others are asked. Left by an answer or into `sealing`.
+    case suspect
+    /// The primary is being locked and stopped by plan. Left into `sealing`, or undone.
+    case switchover
+    /// No node may write; standbys are being cut off and their positions read.
+    case sealing
+    /// As `sealing`, but something is missing; it goes on trying.
+    case blocked
+    /// Past the point of no return: the candidate is promoted, locked.
+    case promoting
+    /// The elect gets its opening.
+    case opening
+    /// The elect is open; members are brought to it.
+    case following
+}
+
+/// The cluster's work in progress, stored before its first effect.
+public struct Intent: Hashable, Codable, Sendable {
+    public enum Kind: Hashable, Codable, Sendable {
+        /// The last of `Cluster.configs` is being brought into force on the primary.
+        case reconfigure
+        /// Cut off every standby; `preferred` is the target of a switchover.
+        case seal(preferred: NodeID?)
+        case promote(candidate: NodeID)
+        case open(OpenReason)
+        /// Stop `from` cleanly so that `to` has all of its WAL.
+        case switchover(from: NodeID, to: NodeID)
+    }
+
+    public enum OpenReason: String, Hashable, Codable, Sendable {
+        case bootstrap
+        case failover
+        /// It restarted in the same term and came up locked.
+        case restart
+        /// A failover or switchover was given up before its point of no return.
+        case abort
+    }
+
+    public var kind: Kind
+    public var stamp: Stamp
+    /// When it was begun, wall milliseconds, to be shown.
+    public var sinceWallMs: Int64
+}

@@ -1,0 +1,181 @@
+/// One thing that the core asks of the world. A plain value: the same effect is asked for again,
+/// under the same id, until it is done or its intent is gone.
+public struct Effect: Hashable, Sendable {
+    /// Equal for all attempts of one step.
+    public struct ID: Hashable, Sendable, Codable, CustomStringConvertible {
+        public var stamp: Stamp
+        public var node: NodeID
+        public var name: String
+
+        public init(stamp: Stamp, node: NodeID, name: String) {
+            self.stamp = stamp
+            self.node = node
+            self.name = name
+        }
+
+        public var description: String { "\(stamp).\(node).\(name)" }
+    }
+
+    public enum Action: Hashable, Sendable {
+        /// Upstream and restore_command blank, the receiver *seen* gone, replay drained, the
+        /// position read (PROTOCOL 4.4 SealNode). Done: `.sealed`.
+        case seal
+        /// End recovery; the node stays locked. `slots` first, for the members that will follow.
+        /// Done: `.promoted`.
+        case promote(slots: [String])
+        /// The opening, with these synchronous_standby_names; read back in a new session.
+        /// Done: `.opened`.
+        case open(standbyNames: String)
+        /// Bring names into force on the open primary and prove it: PROTOCOL 2.3 steps 2 and 3.
+        /// Done only when the barrier is proven: `.none`.
+        case reconfigure(Reconfiguration)
+        /// Upstream of a standby: written, followed by `follow_command`. Done: `.none`; whether
+        /// it streams is observed.
+        case follow(Attachment)
+        case rejoin(RejoinMethod, Attachment, switchLSN: LSN)
+        case clone(Attachment)
+        /// Start it as its node files say.
+        case start
+        /// The opening removed, the server stopped at once.
+        case fence
+        /// The lock and nothing else, on a node that is out of recovery without being elect.
+        case lock
+        /// Lock, then a fast shutdown whose checkpoint record is the last of its WAL.
+        /// Done: `.stopped`.
+        case stopForSwitchover
+        /// Physical slots of the members on the primary.
+        case makeSlots([String])
+        /// A read-only look over SSH. Done: `.inspected`.
+        case inspect
+    }
+
+    /// Where a node is pointed, and as what.
+    public struct Attachment: Hashable, Sendable {
+        public var upstream: NodeID
+        public var applicationName: String
+        public var slot: String
+
+        public init(upstream: NodeID, applicationName: String, slot: String) {
+            self.upstream = upstream
+            self.applicationName = applicationName
+            self.slot = slot
+        }
+    }
+
+    public struct Reconfiguration: Hashable, Sendable {
+        public var standbyNames: String
+        /// k of the new config.
+        public var required: Int
+        /// application_names of the new config's voters.
+        public var voters: [String]
+        /// application_names of every voter of the old and the new config.
+        public var everyVoter: [String]
+        /// The old names were empty: the checkpointer's flag must be proven by a canary (F6).
+        public var startsFromNone: Bool
+    }
+
+    public var id: ID
+    public var action: Action
+
+    public init(id: ID, action: Action) {
+        self.id = id
+        self.action = action
+    }
+
+    public var stamp: Stamp { id.stamp }
+    public var node: NodeID { id.node }
+}
+
+extension Effect.Action {
+    /// The name in ids, events and failpoints.
+    public var name: String {
+        switch self {
+        case .seal: "seal"
+        case .promote: "promote"
+        case .open: "open"
+        case .reconfigure: "reconfigure"
+        case .follow: "follow"
+        case .rejoin(let method, _, _): method == .rewind ? "rewind" : "rejoin"
+        case .clone: "clone"
+        case .start: "start"
+        case .fence: "fence"
+        case .lock: "lock"
+        case .stopForSwitchover: "stop"
+        case .makeSlots: "make_slots"
+        case .inspect: "inspect"
+        }
+    }
+}
+
+/// How an attempt of an effect ended. A deadline passed is `unknown`, never `failed`.
+public enum Outcome: Hashable, Sendable {
+    case done(Proof)
+    /// It certainly did not happen, or not completely; the words say why.
+    case failed(String)
+    /// Not ready: ask again.
+    case tryAgain(String)
+    /// The node has accepted a higher stamp.
+    case stale
+    /// It may have happened, or happen later: the node must be looked at.
+    case unknown(String)
+}
+
+/// What was *seen* when an effect was done.
+public enum Proof: Hashable, Sendable {
+    case none
+    case sealed(SealProof)
+    case promoted(PromotionProof)
+    case opened(bootID: String)
+    case stopped(StopProof)
+    case inspected(NodeInspection)
+    /// `rewoundFrom`: end of the old WAL, when a rewind really took place.
+    case rejoined(rewoundFrom: LSN?)
+}
+
+/// No WAL receiver in two samples, replay drained, then the position read.
+public struct SealProof: Hashable, Sendable, Codable {
+    /// End of the last complete record.
+    public var position: LSN
+    /// The newest timeline whose WAL it has.
+    public var timeline: TimelineID
+    public var history: TimelineHistory
+    /// True when the node was found out of recovery: it can never stream again without a rejoin.
+    public var isOutOfRecovery: Bool
+    public var postmasterStart: String
+
+    public init(
+        position: LSN, timeline: TimelineID, history: TimelineHistory,
+        isOutOfRecovery: Bool = false, postmasterStart: String
+    ) {
+        self.position = position
+        self.timeline = timeline
+        self.history = history
+        self.isOutOfRecovery = isOutOfRecovery
+        self.postmasterStart = postmasterStart
+    }
+}
+
+public struct PromotionProof: Hashable, Sendable, Codable {
+    public var timeline: TimelineID
+    public var history: TimelineHistory
+
+    public init(timeline: TimelineID, history: TimelineHistory) {
+        self.timeline = timeline
+        self.history = history
+    }
+
+    /// Where the new timeline begins.
+    public var switchLSN: LSN? { history.ancestors.last?.end }
+}
+
+/// pg_control says `shut down`; no postmaster is left.
+public struct StopProof: Hashable, Sendable, Codable {
+    /// Where the shutdown checkpoint record starts: whoever has more has everything.
+    public var checkpoint: LSN
+    public var timeline: TimelineID
+
+    public init(checkpoint: LSN, timeline: TimelineID) {
+        self.checkpoint = checkpoint
+        self.timeline = timeline
+    }
+}

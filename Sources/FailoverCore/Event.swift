@@ -1,0 +1,44 @@
+/// Everything that can be told to the core.
+public enum Event: Hashable, Sendable {
+    case tick
+    case observed(NodeID, NodeObservation)
+    case unreachable(NodeID, Unreachable)
+    case effectEnded(Effect.ID, Outcome)
+    case ordered(OperatorCommand)
+}
+
+/// What an operator asks for. It was checked by `FailoverMachine.refusal(of:)` before.
+public enum OperatorCommand: Hashable, Sendable {
+    /// Open `first`: initialised by us, locked, on this lineage.
+    case bootstrap(first: NodeID)
+    /// Move the primary; nil: the best secondary.
+    case switchover(to: NodeID?)
+    /// Bring a node back now, whatever its last attempt said.
+    case rejoin(NodeID)
+}
+
+/// What a step decided.
+public enum Decision: Hashable, Sendable {
+    /// Nothing to do; the sentence says what is waited for.
+    case hold(because: String)
+    /// `rule` fired. If `change` is not nil the machine's `cluster` was changed and must be stored
+    /// before the effects run.
+    case act(rule: RuleID, because: String, effects: [Effect], isStored: Bool)
+}
+
+/// A stable name of a rule, `section.name`; it stands in every event that the rule causes.
+public struct RuleID: Hashable, Codable, Sendable, CustomStringConvertible,
+    ExpressibleByStringLiteral
+{
+    public let rawValue: String
+    public init(_ rawValue: String) { self.rawValue = rawValue }
+    public init(stringLiteral value: String) { rawValue = value }
+    public init(from decoder: any Decoder) throws {
+        rawValue = try decoder.singleValueContainer().decode(String.self)
+    }
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(rawValue)
+    }
+    public var description: String { rawValue }
+}
