@@ -1,0 +1,50 @@
+import Glibc
+
+/// The right to decide for a cluster, held while this object lives. The kernel gives it back when
+/// the process ends, however it ends, so that no stale lock is ever left.
+public final class SchedulerLock: Sendable {
+    public let path: String
+    private let descriptor: Int32
+
+    /// Takes the lock of the store at `storePath`, or throws `.locked` at once when another process
+    /// holds it.
+    public init(storePath: String) throws(StoreError) {
+        path = storePath + ".lock"
+        let subject = "cannot take the scheduler's lock \(path)"
+        try makeDirectory(of: path)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw .file(subject, path) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let reason = errno
+            let holder = Self.pid(in: descriptor)
+            close(descriptor)
+            guard reason == EWOULDBLOCK else { throw .file(subject, path, errno: reason) }
+            throw StoreError(
+                .locked, subject,
+                because: "another scheduler (pid \(holder ?? "unknown")) holds it",
+                next: "let that one decide, or stop it first and try again")
+        }
+        self.descriptor = descriptor
+        writePID()
+    }
+
+    deinit {
+        // Emptied first: a pid that is read here is the holder's.
+        _ = ftruncate(descriptor, 0)
+        close(descriptor)
+    }
+
+    private func writePID() {
+        let text = Array("\(getpid())\n".utf8)
+        _ = ftruncate(descriptor, 0)
+        _ = pwrite(descriptor, text, text.count, 0)
+    }
+
+    private static func pid(in descriptor: Int32) -> String? {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        guard count > 0 else { return nil }
+        let digits = bytes.prefix(count).prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")) ~= $0 }
+        return digits.isEmpty ? nil : String(decoding: digits, as: UTF8.self)
+    }
+}
