@@ -49,7 +49,7 @@ let package = Package(
         module("PostgresClient", ["CLibPQ", "Reactor"]),
         module("Execution", ["CLibSSH2", "Reactor", subprocess, systemPackage]),
         module("ClusterFile", ["FailoverCore", yams]),
-        module("Rendering", ["ClusterFile"]),
+        module("Rendering", ["FailoverCore", "ClusterFile"]),
         module("Hooks", ["ClusterFile", "Execution"]),
         module("Store", ["FailoverCore", grdb]),
         module(
@@ -81,7 +81,9 @@ let package = Package(
         tests("PostgresClient", ["PostgresClient", "Reactor", "ToolkitTesting"]),
         tests("Execution", ["Execution", "Reactor", "ToolkitTesting"]),
         tests("ClusterFile", ["ClusterFile", "FailoverCore", "ToolkitTesting"]),
-        tests("Rendering", ["Rendering", "ClusterFile", "PostgresClient", "ToolkitTesting"]),
+        tests(
+            "Rendering",
+            ["Rendering", "FailoverCore", "ClusterFile", "PostgresClient", "ToolkitTesting"]),
         tests("Hooks", ["Hooks", "ClusterFile", "Execution", "ToolkitTesting"]),
         tests("Store", ["Store", "FailoverCore", "ToolkitTesting"]),
         tests("Scheduler", ["Scheduler", "FailoverCore", "ClusterFile", "Store", "ToolkitTesting"]),
