@@ -50,7 +50,7 @@ let package = Package(
         module("Execution", ["CLibSSH2", "Reactor", subprocess, systemPackage]),
         module("ClusterFile", ["FailoverCore", yams]),
         module("Rendering", ["FailoverCore", "ClusterFile"]),
-        module("Hooks", ["ClusterFile", "Execution"]),
+        module("Hooks", ["FailoverCore", "ClusterFile", "Execution"]),
         module("Store", ["FailoverCore", grdb]),
         module(
             "Scheduler",
@@ -84,7 +84,7 @@ let package = Package(
         tests(
             "Rendering",
             ["Rendering", "FailoverCore", "ClusterFile", "PostgresClient", "ToolkitTesting"]),
-        tests("Hooks", ["Hooks", "ClusterFile", "Execution", "ToolkitTesting"]),
+        tests("Hooks", ["Hooks", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
         tests("Store", ["Store", "FailoverCore", "ToolkitTesting"]),
         tests("Scheduler", ["Scheduler", "FailoverCore", "ClusterFile", "Store", "ToolkitTesting"]),
         tests("Deployment", ["Deployment", "ClusterFile", "Execution", "ToolkitTesting"]),
