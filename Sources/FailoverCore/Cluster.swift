@@ -32,14 +32,13 @@ public struct Cluster: Hashable, Codable, Sendable {
     /// synchronous_standby_names of the primary were seen changed by another hand, and the quorum
     /// is not proven since: a weaker one may have been in force (D8).
     public var quorumIsTampered: Bool
-    /// Wall milliseconds of the last failover that no crash confirmed, for `minInterval`.
-    public var lastUnconfirmedFailoverWallMs: Int64?
     /// When the running failover or switchover was begun, wall milliseconds.
     public var outageSinceWallMs: Int64?
 
     public init(
         name: String, systemIdentifier: String, members: [Member], lineage: [LineageEntry]
     ) {
+        precondition(!lineage.isEmpty, "a cluster without a timeline")
         schema = Self.currentSchema
         self.name = name
         self.systemIdentifier = systemIdentifier
@@ -55,7 +54,6 @@ public struct Cluster: Hashable, Codable, Sendable {
         intent = nil
         openedBootID = nil
         quorumIsTampered = false
-        lastUnconfirmedFailoverWallMs = nil
         outageSinceWallMs = nil
     }
 
@@ -69,8 +67,11 @@ public struct Cluster: Hashable, Codable, Sendable {
         }
     }
 
-    /// The node that was primary last: it made, or was elected on, the newest timeline.
-    public var lastPrimary: NodeID? { elect ?? lineage.last?.node }
+    /// The newest accepted timeline.
+    public var tip: LineageEntry { lineage[lineage.count - 1] }
+
+    /// The node that was opened last. Invariant: elect, when there is one, is this node.
+    public var lastPrimary: NodeID { tip.node }
 
     /// application_name of a node under its current attach number; unique per physical copy and
     /// primary, so that an old list can't count a re-pointed node (D20).
@@ -151,8 +152,8 @@ public struct NodeWork: Hashable, Codable, Sendable {
         case fence
         /// Point it at the primary: it passed the rejoin test.
         case follow
-        /// Start it as it is.
-        case start
+        /// Start it: with a blank upstream first, or as its node files say.
+        case start(isSealed: Bool)
         case rejoin(RejoinMethod)
         /// A fresh base backup; the old directory is moved aside.
         case clone
@@ -163,18 +164,13 @@ public struct NodeWork: Hashable, Codable, Sendable {
     public var upstream: NodeID?
     /// Why this and nothing cheaper, for the operator.
     public var because: String
-    /// An operator ordered it.
-    public var isOrdered: Bool
-
     public init(
-        kind: Kind, stamp: Stamp, upstream: NodeID? = nil, because: String,
-        isOrdered: Bool = false
+        kind: Kind, stamp: Stamp, upstream: NodeID? = nil, because: String
     ) {
         self.kind = kind
         self.stamp = stamp
         self.upstream = upstream
         self.because = because
-        self.isOrdered = isOrdered
     }
 }
 

@@ -32,19 +32,19 @@ public struct Effect: Hashable, Sendable {
         /// Upstream of a standby: written, followed by `follow_command`. Done: `.none`; whether
         /// it streams is observed.
         case follow(Attachment)
+        /// Stop it if it runs, then make it a standby of the upstream: by a plain start, or by
+        /// pg_rewind. Done: `.rejoined`.
         case rejoin(RejoinMethod, Attachment, switchLSN: LSN)
+        /// Stop it if it runs, move its data aside, take a base backup, start. Done: `.none`.
         case clone(Attachment)
-        /// Start it as its node files say.
-        case start
-        /// The opening removed, the server stopped at once.
+        /// Start it: with a blank upstream first (`isSealed`), or as its node files say.
+        case start(isSealed: Bool)
+        /// The opening removed, the server stopped at once. Done: `.none`, when no process of it
+        /// is left; while only SQL reaches it, it is locked and the outcome is `.failed`.
         case fence
-        /// The lock and nothing else, on a node that is out of recovery without being elect.
-        case lock
         /// Lock, then a fast shutdown whose checkpoint record is the last of its WAL.
         /// Done: `.stopped`.
         case stopForSwitchover
-        /// Physical slots of the members on the primary.
-        case makeSlots([String])
         /// A read-only look over SSH. Done: `.inspected`.
         case inspect
     }
@@ -99,9 +99,7 @@ extension Effect.Action {
         case .clone: "clone"
         case .start: "start"
         case .fence: "fence"
-        case .lock: "lock"
         case .stopForSwitchover: "stop"
-        case .makeSlots: "make_slots"
         case .inspect: "inspect"
         }
     }

@@ -6,41 +6,86 @@
 public struct FailoverMachine: Hashable, Sendable {
     public private(set) var cluster: Cluster
     public let policy: Policy
+    private(set) var observed = Observed()
 
     public init(cluster: Cluster, policy: Policy) {
         self.cluster = cluster
         self.policy = policy
+        for node in policy.nodes where cluster[node.id] == nil {
+            self.cluster.members.append(Member(id: node.id))
+        }
+        self.cluster.members.sort { $0.id < $1.id }
+    }
+
+    /// Grows the revision, so that every later step is higher than any predecessor's. To be stored
+    /// before anything else.
+    public mutating func takeOver() {
+        cluster.revision = cluster.revision.next
     }
 
     /// Takes in one event and returns what must happen next. At most one rule fires: call again
     /// with `.tick` until it holds.
     public mutating func step(_ event: Event, at now: Instant) -> Decision {
-        .hold(because: "")
+        observed.absorb(event, cluster: cluster, at: now)
+        observed.noteQuorum(isLost: !situation(at: now).quorumIsFed, at: now)
+        var order: OperatorCommand?
+        if case .ordered(let command) = event { order = command }
+        let view = situation(at: now, order: order)
+        for rule in Rulebook.standard where rule.phases.contains(cluster.phase) {
+            guard let verdict = rule.verdict(view) else { continue }
+            return take(verdict, of: rule, at: now)
+        }
+        observed.waitingFor = ""
+        return .hold(because: "")
     }
 
-    /// Why an operator's command is refused; nil when `step(.ordered(command))` would act on it.
-    public func refusal(of command: OperatorCommand, at now: Instant) -> Refusal? { nil }
+    private mutating func take(_ verdict: Verdict, of rule: Rule, at now: Instant) -> Decision {
+        switch verdict {
+        case .hold(let reason):
+            observed.waitingFor = reason
+            return .hold(because: reason)
+        case .act(let because, let changed, let effects):
+            if let changed {
+                precondition(
+                    changed.isLegalSuccessor(of: cluster)
+                        && (changed.phase == cluster.phase || rule.leadsTo.contains(changed.phase)),
+                    "rule \(rule.id) makes an illegal move from \(cluster) to \(changed)")
+                noteFailover(changed, at: now)
+                cluster = changed
+                observed.forgetAttempts(except: cluster.openStamps)
+            }
+            observed.begin(effects)
+            return .act(
+                rule: rule.id, because: because, effects: effects, isStored: changed != nil)
+        }
+    }
 
-    public func view(at now: Instant) -> ClusterView {
-        ClusterView(
-            name: cluster.name, phase: cluster.phase, term: cluster.term,
-            revision: cluster.revision, primary: cluster.elect, configs: cluster.configs,
-            floor: cluster.floor, timeline: TimelineID(1), waitingFor: "", alarms: [], nodes: [],
-            isHealthy: false)
+    /// Remembers a failover that was begun without a refused connection, for `minInterval`.
+    private mutating func noteFailover(_ changed: Cluster, at now: Instant) {
+        guard cluster.phase == .suspect, changed.phase == .sealing,
+            observed[cluster.lastPrimary].unreachable != .refused
+        else { return }
+        observed.unconfirmedFailoverAt = now
+    }
+
+    func situation(at now: Instant, order: OperatorCommand? = nil) -> Situation {
+        Situation(cluster: cluster, observed: observed, policy: policy, now: now, order: order)
     }
 }
 
-/// Why a command is not carried out, and what to do instead.
-public struct Refusal: Error, Hashable, Sendable, Codable, CustomStringConvertible {
-    public var subject: String
-    public var because: String
-    public var next: String
-
-    public init(_ subject: String, because: String, next: String) {
-        self.subject = subject
-        self.because = because
-        self.next = next
+extension Cluster {
+    /// The stamps under which effects may still be wanted.
+    var openStamps: Set<Stamp> {
+        Set(members.compactMap { $0.work?.stamp } + [intent?.stamp].compactMap(\.self))
+            .union([Stamp(term: term, step: Revision(0))])
     }
 
-    public var description: String { "\(subject)\n  because \(because)\n  next: \(next)" }
+    /// What no rule may ever do, whatever it says.
+    func isLegalSuccessor(of old: Cluster) -> Bool {
+        revision == old.revision.next && term >= old.term && floor >= old.floor
+            && (1...2).contains(configs.count) && !lineage.isEmpty
+            && (elect == nil || elect == old.elect || term > old.term || old.elect == nil)
+            && (elect == nil || elect == lastPrimary)
+            && members.map(\.id) == old.members.map(\.id)
+    }
 }

@@ -1,0 +1,41 @@
+/// One row of the rulebook: in these phases, when `verdict` answers, this happens.
+public struct Rule: Sendable {
+    public let id: RuleID
+    /// Where it is asked.
+    public let phases: Set<Phase>
+    /// Where it may lead; empty: the phase stays.
+    public let leadsTo: Set<Phase>
+    /// One sentence for the operator.
+    public let says: String
+    /// Nil: it does not apply, ask the next one.
+    let verdict: @Sendable (Situation) -> Verdict?
+
+    init(
+        _ id: RuleID, in phases: Set<Phase>, leadsTo: Set<Phase> = [], _ says: String,
+        _ verdict: @escaping @Sendable (Situation) -> Verdict?
+    ) {
+        self.id = id
+        self.phases = phases
+        self.leadsTo = leadsTo
+        self.says = says
+        self.verdict = verdict
+    }
+}
+
+/// What a rule answers.
+enum Verdict {
+    /// Nothing may happen now; the sentence says what is waited for.
+    case hold(String)
+    /// `cluster` is nil when only effects of a stored intent are asked for (again).
+    case act(because: String, cluster: Cluster?, effects: [Effect])
+}
+
+/// All rules, in the order in which they are asked: the first that answers wins.
+public enum Rulebook {
+    public static let standard: [Rule] =
+        vigilanceRules + orderRules + suspicionRules + switchoverRules + sealingRules
+        + promotionRules + openingRules + quorumRules + memberRules
+
+    static let openPhases: Set<Phase> = [.steady, .following]
+    static let everyPhase = Set(Phase.allCases)
+}

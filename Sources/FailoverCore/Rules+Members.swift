@@ -1,0 +1,254 @@
+/// Bringing every other node to the elect: look, cut off, fence, follow, rewind, clone.
+extension Rulebook {
+    private static let workPhases: Set<Phase> = [.promoting, .opening, .following, .steady]
+
+    static let memberRules: [Rule] = [
+        Rule(
+            "member.done", in: workPhases,
+            "A node's work was seen done."
+        ) { view in
+            for member in view.cluster.members {
+                guard let work = member.work, work.kind != .seal,
+                    let effect = view.effect(of: work, member.id, in: view.cluster),
+                    view.proof(effect) != nil
+                else { continue }
+                let (cluster, _) = view.changed { next, _ in
+                    next[member.id]?.work = nil
+                    if work.kind.bringsData { next[member.id]?.attach.term = view.cluster.term }
+                }
+                return .act(
+                    because: "\(effect.action.name) of \(member.id) is done", cluster: cluster,
+                    effects: [])
+            }
+            return nil
+        },
+        Rule(
+            "member.rewind_failed", in: openPhases,
+            "pg_rewind can't bring the node back: clone it, its data is kept aside."
+        ) { view in
+            for member in view.cluster.members {
+                guard let work = member.work, work.kind == .rejoin(.rewind), let elect = work.upstream,
+                    let effect = view.effect(of: work, member.id, in: view.cluster),
+                    view.attempts(effect.id).count >= 2, !view.attempts(effect.id).isInFlight,
+                    case .failed(let why)? = view.attempts(effect.id).outcome
+                else { continue }
+                return view.assign(
+                    Plan(.clone, "its rewind failed: \(why)"), to: member.id, upstream: elect)
+            }
+            return nil
+        },
+        Rule(
+            "member.run", in: workPhases,
+            "Go on with a node's work."
+        ) { view in
+            let effects = view.memberEffects(of: view.cluster).filter { view.mayBegin($0) }
+            return effects.isEmpty
+                ? nil : .act(because: "work on nodes is not done", cluster: nil, effects: effects)
+        },
+        Rule(
+            "member.plan", in: openPhases,
+            "A node does not follow the primary: bring it back."
+        ) { view in
+            guard view.openPrimary != nil, let elect = view.cluster.elect else { return nil }
+            for member in view.cluster.members where member.id != elect {
+                guard let plan = view.wayBack(member, isOrdered: false) else { continue }
+                return view.assign(plan, to: member.id, upstream: elect)
+            }
+            return nil
+        },
+        Rule(
+            "member.look", in: openPhases,
+            "Look at a silent node over SSH."
+        ) { view in
+            let looks = view.cluster.members.compactMap { member -> Effect? in
+                guard member.id != view.cluster.elect, member.work == nil,
+                    view.facts(member.id).unreachable != nil
+                else { return nil }
+                let look = view.lookEffect(member.id)
+                return view.mayBegin(look) ? look : nil
+            }
+            return looks.isEmpty
+                ? nil : .act(because: "silent nodes are looked at", cluster: nil, effects: looks)
+        },
+        Rule(
+            "following.done", in: [.following], leadsTo: [.steady],
+            "Every node that can be reached follows the primary."
+        ) { view in
+            guard view.openPrimary != nil, view.cluster.intent == nil,
+                view.cluster.configs.count == 1,
+                view.cluster.members.allSatisfy({ !view.isPending($0) })
+            else { return nil }
+            let (cluster, _) = view.changed { next, _ in next.phase = .steady }
+            return .act(
+                because: "every node that answers follows \(cluster.lastPrimary)",
+                cluster: cluster, effects: [])
+        },
+    ]
+}
+
+/// What brings a node back, and why nothing cheaper does.
+struct Plan: Hashable {
+    var kind: NodeWork.Kind
+    var because: String
+
+    init(_ kind: NodeWork.Kind, _ because: String) {
+        self.kind = kind
+        self.because = because
+    }
+}
+
+extension NodeWork.Kind {
+    /// The node's data are new or rewritten: what it acknowledged before is forgotten.
+    var bringsData: Bool {
+        switch self {
+        case .rejoin, .clone: true
+        case .seal, .fence, .follow, .start: false
+        }
+    }
+}
+
+extension Situation {
+    /// The effects of all members' work.
+    func memberEffects(of next: Cluster) -> [Effect] {
+        next.members.compactMap { member in
+            member.work.flatMap { effect(of: $0, member.id, in: next) }
+        }
+    }
+
+    func effect(of work: NodeWork, _ id: NodeID, in next: Cluster) -> Effect? {
+        let attachment = work.upstream.map {
+            Effect.Attachment(
+                upstream: $0, applicationName: next.applicationName(id), slot: id.slot)
+        }
+        switch (work.kind, attachment) {
+        case (.seal, _): return effect(.seal, on: id, work.stamp)
+        case (.fence, _): return effect(.fence, on: id, work.stamp)
+        case (.start(let isSealed), _): return effect(.start(isSealed: isSealed), on: id, work.stamp)
+        case (.follow, let attachment?): return effect(.follow(attachment), on: id, work.stamp)
+        case (.rejoin(let method), let attachment?):
+            return effect(
+                .rejoin(method, attachment, switchLSN: next.tip.begin), on: id, work.stamp)
+        case (.clone, let attachment?): return effect(.clone(attachment), on: id, work.stamp)
+        case (.follow, nil), (.rejoin, nil), (.clone, nil): return nil
+        }
+    }
+
+    /// What to do about a member that is not elect; nil: nothing, or not yet.
+    func wayBack(_ member: Member, isOrdered: Bool) -> Plan? {
+        if let work = member.work {
+            guard work.kind == .seal, facts(member.id).seal != nil else { return nil }
+        }
+        if let seen = answer(member.id) { return wayBack(member, seen) }
+        let facts = facts(member.id)
+        guard let silentSince = facts.unreachableSince, let inspection = facts.inspection,
+            let at = facts.inspectedAt, at.since(silentSince) >= 0,
+            !inspection.isPostmasterRunning
+        else { return nil }
+        return wayBack(member, inspection, isOrdered: isOrdered)
+    }
+
+    private func wayBack(_ member: Member, _ seen: NodeObservation) -> Plan? {
+        guard isOurs(seen) else { return nil }
+        if !seen.isInRecovery { return Plan(.fence, "it is out of recovery without being elect") }
+        let isAttached =
+            member.upstream == cluster.elect && member.attach.term != nil
+            && seen.attachedAs == cluster.applicationName(member.id)
+        if isAttached {
+            guard slotIsLost(member.id), !isVoter(member.id) else { return nil }
+            return Plan(.clone, "the primary has removed WAL that it needs (slot lost)")
+        }
+        guard let seal = facts(member.id).seal else {
+            return Plan(.seal, "it is not pointed at the primary; where does its WAL end?")
+        }
+        let election = Election(cluster: cluster)
+        guard let refusal = election.refusesToFollow(member.id, seal.proof) else {
+            if needsNewNumber(member) && isVoter(member.id) { return nil }
+            return Plan(.follow, "its WAL ends at \(seal.proof.position), on the lineage")
+        }
+        if isVoter(member.id) { return nil }
+        let proof = seal.proof
+        let standing = election.standing(proof.timeline, proof.history, proof.position)
+        let canRewind =
+            standing.map { election.isProven(member.id, at: $0.index) } == true
+            && proof.timeline != cluster.tip.timeline
+        return Plan(canRewind ? .rejoin(.rewind) : .clone, refusal)
+    }
+
+    private func wayBack(_ member: Member, _ seen: NodeInspection, isOrdered: Bool) -> Plan? {
+        let isNew = member.attach.number == 0
+        switch seen.dataDirectory {
+        case .foreign: return nil
+        case .missing, .empty:
+            // A lost mount looks like this: an existing member is cloned only on an order.
+            guard (isNew || isOrdered || seen.marker == .cloning), !isVoter(member.id) else {
+                return nil
+            }
+            return Plan(.clone, "it has no data")
+        case .present: break
+        }
+        guard seen.systemIdentifier == cluster.systemIdentifier else { return nil }
+        if seen.marker == .cloning {
+            return isVoter(member.id) ? nil : Plan(.clone, "its clone was interrupted")
+        }
+        if seen.hasStandbySignal && seen.marker == .none {
+            let isAttached =
+                member.upstream == cluster.elect
+                && (member.attach.term.map { $0 >= cluster.tip.term } ?? false)
+            return Plan(
+                .start(isSealed: !isAttached),
+                isAttached ? "it is stopped" : "it is stopped; where does its WAL end?")
+        }
+        if isVoter(member.id) { return nil }
+        let way = Election(cluster: cluster).wayBack(member.id, seen)
+        return Plan(way.kind, way.because)
+    }
+
+    private func slotIsLost(_ id: NodeID) -> Bool {
+        openPrimary?.slots.contains { $0.name == id.slot && $0.walStatus == "lost" } ?? false
+    }
+
+    /// The number stays when the node returns to the very primary that it was attached to.
+    private func needsNewNumber(_ member: Member) -> Bool {
+        member.upstream != cluster.elect
+            || member.attach.term.map { $0 < cluster.tip.term } ?? true
+    }
+
+    func assign(_ plan: Plan, to id: NodeID, upstream: NodeID) -> Verdict {
+        let (next, _) = changed { next, stamp in
+            guard var member = next[id] else { return }
+            let isNumbered = plan.kind == .follow && !needsNewNumber(member)
+            switch plan.kind {
+            case .seal, .start: break
+            case .fence:
+                member.attach.term = nil
+                member.upstream = nil
+            case .follow:
+                member.attach.number += isNumbered ? 0 : 1
+                member.attach.term = next.term
+                member.upstream = upstream
+            case .rejoin, .clone:
+                member.attach = Member.Attach(number: member.attach.number + 1, term: nil)
+                member.upstream = upstream
+            }
+            member.work = NodeWork(
+                kind: plan.kind, stamp: stamp, upstream: upstream, because: plan.because)
+            next[id] = member
+        }
+        let effects = next[id]?.work.flatMap { effect(of: $0, id, in: next) }.map { [$0] } ?? []
+        return .act(because: "\(id): \(plan.because)", cluster: next, effects: effects)
+    }
+
+    /// Whether a member that can be reached is still on its way.
+    func isPending(_ member: Member) -> Bool {
+        if member.id == cluster.elect { return false }
+        if answer(member.id) != nil { return !isFresh(member.id) || isUncountedVoter(member.id) }
+        guard let at = facts(member.id).inspectedAt,
+            now.since(at) < 5 * Self.lookIntervalMs
+        else { return member.work?.kind.bringsData ?? false }
+        return true
+    }
+
+    private func isUncountedVoter(_ id: NodeID) -> Bool {
+        policy.numberSyncStandbys > 0 && policy.node(id)?.replicationQuorum == true && !isVoter(id)
+    }
+}

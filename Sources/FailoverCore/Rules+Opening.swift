@@ -1,0 +1,133 @@
+/// Opening the elect: after a failover, after it restarted, after an attempt was given up.
+extension Rulebook {
+    static let openingRules: [Rule] = [
+        Rule(
+            "opening.done", in: [.opening], leadsTo: [.following],
+            "The elect is open, read back in a new session."
+        ) { view in
+            guard let open = view.openIntent, case .opened(let bootID)? = view.proof(open) else {
+                return nil
+            }
+            let (cluster, _) = view.changed { next, _ in
+                next.phase = .following
+                next.intent = nil
+                next.openedBootID = bootID
+                next.outageSinceWallMs = nil
+            }
+            return .act(because: "\(open.node) accepts writes", cluster: cluster, effects: [])
+        },
+        Rule(
+            "opening.open", in: [.opening],
+            "Write the elect's opening."
+        ) { view in
+            guard let open = view.openIntent, view.mayBegin(open) else { return nil }
+            return .act(because: "\(open.node) is not open yet", cluster: nil, effects: [open])
+        },
+        Rule(
+            "primary.reopen", in: openPhases, leadsTo: [.opening, .sealing],
+            "The primary restarted and came up locked: open it again if it holds everything."
+        ) { view in
+            guard let elect = view.cluster.elect, let seen = view.primary, !seen.isOpen else {
+                return nil
+            }
+            switch view.reopening(elect, seen) {
+            case .look(let look):
+                return look.map { .act(because: "is it the same boot?", cluster: nil, effects: [$0]) }
+                    ?? .hold("a look at \(elect) over SSH: was its machine reset?")
+            case .allowed:
+                let (cluster, stamp) = view.changed { next, stamp in
+                    next.phase = .opening
+                    next.intent = view.intent(.open(.restart), stamp)
+                    next.outageSinceWallMs = next.outageSinceWallMs ?? view.now.wallMs
+                }
+                return .act(
+                    because: "\(elect) restarted and is locked", cluster: cluster,
+                    effects: [view.opening(of: cluster, stamp)])
+            case .refused(let why):
+                guard view.canSealQuorum, view.policy.mode == .automatic else {
+                    return .hold("\(elect) restarted and can't be opened: \(why)")
+                }
+                let (cluster, stamp) = view.changed(raisingTerm: true) { next, stamp in
+                    view.beginSealing(&next, stamp, preferred: nil)
+                }
+                return .act(because: why, cluster: cluster, effects: view.seals(stamp))
+            }
+        },
+    ]
+}
+
+/// Whether a locked primary may be opened again in its lineage (D21).
+enum Reopening {
+    case allowed
+    /// Its boot id must be read first; nil: that look is under way, or has its pause.
+    case look(Effect?)
+    case refused(String)
+}
+
+extension Situation {
+    var openIntent: Effect? {
+        guard let intent = cluster.intent, case .open = intent.kind, cluster.elect != nil else {
+            return nil
+        }
+        return opening(of: cluster, intent.stamp)
+    }
+
+    /// The opening of the elect, with the names of the newest config.
+    func opening(of next: Cluster, _ stamp: Stamp) -> Effect {
+        let config = next.configs[next.configs.count - 1]
+        return effect(
+            .open(standbyNames: next.standbyNames(config)), on: next.lastPrimary, stamp)
+    }
+
+    /// A restarted primary may have lost WAL that it had reported flushed, if its machine was
+    /// reset. The same boot proves that it was not.
+    func reopening(_ id: NodeID, _ seen: NodeObservation) -> Reopening {
+        if seen.timeline != cluster.tip.timeline || seen.history != cluster.tip.history {
+            return .refused("\(id) is on another timeline than the cluster's")
+        }
+        if seen.position < cluster.floor {
+            return .refused("\(id) is at \(seen.position), below the floor \(cluster.floor)")
+        }
+        if cluster.configs.contains(where: { $0.required == 0 }) { return .allowed }
+        let facts = facts(id)
+        guard let inspection = facts.inspection, let at = facts.inspectedAt,
+            let run = facts.runSeenAt, at.since(run) >= 0
+        else {
+            let look = lookEffect(id)
+            if attempts(look.id).count > 2, !attempts(look.id).isInFlight {
+                return .refused("whether the machine of \(id) was reset can't be read over SSH")
+            }
+            return .look(mayBegin(look) ? look : nil)
+        }
+        return inspection.bootID == cluster.openedBootID
+            ? .allowed
+            : .refused("the machine of \(id) was reset: WAL that it had reported may be lost")
+    }
+
+    /// A read-only look; its id does not change while the term stays.
+    func lookEffect(_ id: NodeID) -> Effect {
+        effect(.inspect, on: id, Stamp(term: cluster.term, step: Revision(0)))
+    }
+
+    /// Gives the running attempt up: the last primary is elected in a new term and opened.
+    func openAgain(_ id: NodeID, _ seen: NodeObservation, because: String) -> Verdict? {
+        if !seen.isOpen {
+            switch reopening(id, seen) {
+            case .allowed: break
+            case .look(let look):
+                return look.map {
+                    .act(because: "is it the same boot?", cluster: nil, effects: [$0])
+                }
+            case .refused: return nil
+            }
+        }
+        let (next, stamp) = changed(raisingTerm: true) { next, stamp in
+            next.elect = id
+            next.phase = .opening
+            next.certificate = nil
+            next.intent = intent(.open(.abort), stamp)
+            for index in next.members.indices { next.members[index].work = nil }
+        }
+        return .act(because: because, cluster: next, effects: [opening(of: next, stamp)])
+    }
+}

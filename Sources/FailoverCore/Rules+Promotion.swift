@@ -1,0 +1,169 @@
+/// Past the point of no return: the candidate leaves recovery, locked, and is opened by one
+/// compare-and-swap.
+extension Rulebook {
+    static let promotionRules: [Rule] = [
+        Rule(
+            "promotion.lost", in: [.promoting], leadsTo: [.sealing],
+            "The candidate is lost or too slow; the certificate lets any sealed node at the floor "
+                + "take its place."
+        ) { view in
+            guard let (candidate, _) = view.promotion else { return nil }
+            let isSilent = view.facts(candidate).unreachableSince.map {
+                view.now.since($0) >= max(view.timers.confirm, 1_000)
+            }
+            let isLate = view.intentAgeMs >= view.timers.promoteTimeout
+            guard isLate || isSilent == true else { return nil }
+            return view.sealAgain(
+                because: isLate
+                    ? "\(candidate) was not promoted within \(view.timers.promoteTimeout) ms"
+                    : "\(candidate) \(view.silence(candidate))", keepsCertificate: true)
+        },
+        Rule(
+            "promotion.unsealed", in: [.promoting], leadsTo: [.sealing],
+            "A standby that was cut off hears from another node: the proof is gone, seal again."
+        ) { view in
+            view.unsealedMember.map {
+                view.sealAgain(
+                    because: "\($0) is no longer as it was sealed", keepsCertificate: false)
+            } ?? nil
+        },
+        Rule(
+            "promotion.strayed", in: [.promoting], leadsTo: [.sealing],
+            "The candidate came out on a timeline that leaves ours below the floor."
+        ) { view in
+            guard let (candidate, promote) = view.promotion,
+                let proof = view.promotionProof(candidate, promote),
+                view.leavesLineage(proof).map({ $0 < view.cluster.floor }) ?? true
+            else { return nil }
+            return view.sealAgain(
+                because: "timeline \(proof.timeline) of \(candidate) does not continue the "
+                    + "cluster's at \(view.cluster.floor) or later", keepsCertificate: false)
+        },
+        Rule(
+            "promotion.open", in: [.promoting], leadsTo: [.opening],
+            "The candidate is out of recovery, locked, on a timeline that continues ours: elect "
+                + "and open it."
+        ) { view in
+            guard let (candidate, promote) = view.promotion,
+                let proof = view.promotionProof(candidate, promote),
+                let config = view.successorConfig(candidate, proof)
+            else { return nil }
+            let (cluster, stamp) = view.changed { next, stamp in
+                view.beginOpening(&next, stamp, candidate, proof, config)
+            }
+            return .act(
+                because: "\(candidate) is on timeline \(proof.timeline) from "
+                    + "\(proof.switchLSN ?? .zero) on; quorum: \(config)",
+                cluster: cluster, effects: [view.opening(of: cluster, stamp)])
+        },
+        Rule(
+            "promotion.promote", in: [.promoting],
+            "Ask the candidate to end recovery."
+        ) { view in
+            guard let (candidate, promote) = view.promotion, view.mayBegin(promote) else {
+                return nil
+            }
+            return .act(
+                because: "\(candidate) is not out of recovery yet", cluster: nil,
+                effects: [promote])
+        },
+    ]
+}
+
+extension Situation {
+    var promotion: (candidate: NodeID, effect: Effect)? {
+        guard let intent = cluster.intent, case .promote(let candidate) = intent.kind else {
+            return nil
+        }
+        return (candidate, promotion(of: candidate, intent.stamp))
+    }
+
+    /// The candidate seen out of recovery: by the effect, or by a probe of this step's stamp.
+    func promotionProof(_ candidate: NodeID, _ promote: Effect) -> PromotionProof? {
+        if case .promoted(let proof)? = proof(promote) { return proof }
+        guard let seen = answer(candidate), !seen.isInRecovery, isOurs(seen), seen.isLocked,
+            seen.stamp == promote.stamp, seen.history.timeline == seen.timeline
+        else { return nil }
+        return PromotionProof(timeline: seen.timeline, history: seen.history)
+    }
+
+    /// Where a promoted node's history leaves the lineage's tip; nil: it never was on it.
+    func leavesLineage(_ proof: PromotionProof) -> LSN? {
+        guard proof.history.history(of: cluster.tip.timeline) == cluster.tip.history else {
+            return nil
+        }
+        return proof.history.end(of: cluster.tip.timeline)
+    }
+
+    /// A member of the certificate that answers and is neither sealed as certified nor pointed at
+    /// the candidate by us. Who does not answer counts by the certificate.
+    var unsealedMember: NodeID? {
+        guard let (candidate, _) = promotion else { return nil }
+        return cluster.certificate?.positions.map(\.node).first { id in
+            guard id != candidate, id != cluster.lastPrimary, let seen = answer(id),
+                let attached = seen.attachedAs
+            else { return false }
+            if let seal = facts(id).seal, seen.stamp ?? seal.stamp < seal.stamp { return false }
+            return attached != cluster.applicationName(id) || cluster[id]?.upstream != candidate
+        }
+    }
+
+    /// The quorum of the new primary: the members that we pointed at it. Nil: wait for one.
+    func successorConfig(_ candidate: NodeID, _ proof: PromotionProof) -> QuorumConfig? {
+        guard policy.numberSyncStandbys > 0, let switchLSN = proof.switchLSN else {
+            return QuorumConfig.none
+        }
+        let positions = cluster.certificate?.positions ?? []
+        let followers = cluster.members.filter { member in
+            member.upstream == candidate && policy.node(member.id)?.replicationQuorum == true
+                && positions.contains { $0.node == member.id && $0.lsn <= switchLSN }
+        }.map(\.id)
+        let answering = followers.filter { answer($0) != nil }
+        let voters = answering.isEmpty ? followers : answering
+        if voters.isEmpty { return policy.alone == .allow ? QuorumConfig.none : nil }
+        return QuorumConfig(
+            required: min(policy.numberSyncStandbys, voters.count), voters: voters)
+    }
+
+    func beginOpening(
+        _ next: inout Cluster, _ stamp: Stamp, _ candidate: NodeID, _ proof: PromotionProof,
+        _ config: QuorumConfig
+    ) {
+        next.lineage = lineage(of: proof, candidate)
+        next.configs = [config]
+        next.elect = candidate
+        next.floor = max(next.floor, proof.switchLSN ?? .zero)
+        next.certificate = nil
+        next.quorumIsTampered = false
+        next.phase = .opening
+        next.intent = intent(.open(.failover), stamp)
+        next[candidate]?.attach.term = stamp.term
+        next[candidate]?.upstream = nil
+        next[candidate]?.work = nil
+    }
+
+    /// The candidate's own history, entry by entry; what was accepted before keeps its record.
+    private func lineage(of proof: PromotionProof, _ candidate: NodeID) -> [LineageEntry] {
+        let timelines = proof.history.ancestors.map(\.timeline) + [proof.timeline]
+        return timelines.indices.compactMap { index in
+            guard let history = proof.history.history(of: timelines[index]) else { return nil }
+            if let known = cluster.lineage.first(where: { $0.history == history }) { return known }
+            return LineageEntry(
+                timeline: timelines[index],
+                begin: index == 0 ? .zero : proof.history.ancestors[index - 1].end,
+                term: cluster.term, node: candidate, history: history)
+        }
+    }
+
+    func sealAgain(because: String, keepsCertificate: Bool) -> Verdict {
+        let (next, _) = changed(raisingTerm: true) { next, stamp in
+            beginSealing(&next, stamp, preferred: nil)
+            if keepsCertificate {
+                next.certificate?.term = stamp.term
+            } else {
+                next.certificate = nil
+            }
+        }
+        return .act(because: because, cluster: next, effects: [])
+    }
+}

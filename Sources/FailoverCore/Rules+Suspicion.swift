@@ -1,0 +1,118 @@
+/// The primary does not answer: is it gone, or is it me?
+extension Rulebook {
+    static let suspicionRules: [Rule] = [
+        Rule(
+            "suspect.begin", in: [.steady, .following, .opening], leadsTo: [.suspect],
+            "A probe of the primary failed: ask everyone at once, decide nothing yet."
+        ) { view in
+            guard let elect = view.cluster.elect, view.primary == nil else { return nil }
+            let (cluster, _) = view.changed { next, _ in
+                next.phase = .suspect
+                if case .open? = next.intent?.kind { next.intent = nil }
+            }
+            return .act(because: "\(elect) \(view.silence(elect))", cluster: cluster, effects: [])
+        },
+        Rule(
+            "suspect.cleared", in: [.suspect], leadsTo: [.following],
+            "The primary answers again."
+        ) { view in
+            guard let elect = view.cluster.elect, view.primary != nil else { return nil }
+            let (cluster, _) = view.changed { next, _ in next.phase = .following }
+            return .act(because: "\(elect) answers again", cluster: cluster, effects: [])
+        },
+        Rule(
+            "suspect.hold", in: [.suspect],
+            "No failover while one could be wrong or can't be proven safe."
+        ) { view in view.reasonAgainstFailover.map(Verdict.hold) },
+        Rule(
+            "suspect.confirmed", in: [.suspect], leadsTo: [.sealing],
+            "The primary is lost and so many standbys answer that no acknowledged commit can be: "
+                + "begin a failover."
+        ) { view in
+            let (cluster, stamp) = view.changed(raisingTerm: true) { next, stamp in
+                view.beginSealing(&next, stamp, preferred: nil)
+            }
+            let lost = view.cluster.lastPrimary
+            return .act(
+                because: "\(lost) \(view.silence(lost)), and too few voters hear from it to "
+                    + "acknowledge a commit",
+                cluster: cluster, effects: view.seals(stamp))
+        },
+    ]
+}
+
+extension Situation {
+    /// "refused 2 probes in a row", for a node that does not answer as it should.
+    func silence(_ id: NodeID) -> String {
+        let facts = facts(id)
+        if let reason = facts.unreachable {
+            let times = facts.failures == 1 ? "once" : "\(facts.failures) times in a row"
+            return "did not answer \(times) (\(reason.rawValue))"
+        }
+        if let seen = facts.observation, !isOurs(seen) {
+            return "is another database system (\(seen.systemIdentifier))"
+        }
+        return "is in recovery"
+    }
+
+    /// Why a failover may not begin now; nil when it may.
+    var reasonAgainstFailover: String? {
+        let lost = cluster.lastPrimary
+        if policy.mode == .manual { return "failover.mode is manual: an operator decides" }
+        if cluster.quorumIsTampered {
+            return "synchronous_standby_names of \(lost) were changed by another hand: a copy of "
+                + "every commit is not proven; \(lost) must come back"
+        }
+        if cluster.configs.contains(where: { $0.required == 0 }) {
+            return "no standby was proven to have every commit: only \(lost) itself can go on"
+        }
+        if !canSealQuorum {
+            return "too few voters answer to prove that no acknowledged commit is lost: "
+                + cluster.configs.map(missingVoters).joined(separator: "; ")
+        }
+        if quorumIsFed {
+            return "\(lost) is silent, but enough voters hear from it: the scheduler is cut off"
+        }
+        return reasonToWait(lost)
+    }
+
+    /// Grace, hysteresis and confirmation: what time alone will end.
+    private func reasonToWait(_ lost: NodeID) -> String? {
+        let facts = facts(lost)
+        let isDead = facts.unreachable == .refused && everyReachableReceiverIsGone
+        let failuresNeeded = facts.unreachable == nil ? 0 : timers.reconnectAttempts
+        if facts.failures < failuresNeeded {
+            return "probe \(facts.failures) of \(timers.reconnectAttempts) of \(lost) failed"
+        }
+        if let at = facts.administratorStopAt, now.since(at) < timers.cleanStopGrace {
+            return "\(lost) was stopped by hand and has \(timers.cleanStopGrace) ms to come back"
+        }
+        if let since = facts.startingSince, now.since(since) < timers.crashRestartGrace {
+            return "\(lost) is starting and has \(timers.crashRestartGrace) ms"
+        }
+        let confirm = isDead ? timers.confirmRefused : timers.confirm
+        guard let since = observed.quorumLostSince, now.since(since) >= confirm else {
+            return "the loss of \(lost) to be confirmed for \(confirm) ms"
+        }
+        if !isDead, let last = observed.unconfirmedFailoverAt, now.since(last) < timers.minInterval {
+            return "the last failover that no crash confirmed is less than "
+                + "\(timers.minInterval) ms ago"
+        }
+        return nil
+    }
+
+    private func missingVoters(_ config: QuorumConfig) -> String {
+        let silent = config.voters.filter { answer($0) == nil }
+        return "\(config.sealsNeeded ?? 0) of \(Rulebook.names(config.voters)) needed, "
+            + (silent.isEmpty ? "all answer" : "\(Rulebook.names(silent)) silent")
+    }
+
+    /// From here on nobody may write until a node is opened.
+    func beginSealing(_ next: inout Cluster, _ stamp: Stamp, preferred: NodeID?) {
+        next.elect = nil
+        next.phase = .sealing
+        next.intent = intent(.seal(preferred: preferred), stamp)
+        next.outageSinceWallMs = next.outageSinceWallMs ?? now.wallMs
+        for index in next.members.indices { next.members[index].work = nil }
+    }
+}

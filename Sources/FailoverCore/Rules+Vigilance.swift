@@ -1,0 +1,49 @@
+/// What must not be overlooked in any phase.
+extension Rulebook {
+    static let vigilanceRules: [Rule] = [
+        Rule(
+            "vigilance.store_rewound", in: everyPhase,
+            "A node has accepted a higher stamp than the store knows: the store is an old copy."
+        ) { view in
+            let known = Stamp(term: view.cluster.term, step: view.cluster.revision)
+            for member in view.cluster.members {
+                let facts = view.facts(member.id)
+                let seen = [facts.observation?.stamp, facts.inspection?.stamp].compactMap(\.self)
+                if let higher = seen.max(), higher > known {
+                    return .hold(
+                        "\(member.id) has accepted stamp \(higher), the store knows only \(known): "
+                            + "the store was rolled back; nothing is decided on it")
+                }
+            }
+            return nil
+        },
+        Rule(
+            "vigilance.first_look", in: everyPhase,
+            "After a start every node is asked once before anything is decided."
+        ) { view in
+            let unasked = view.cluster.members.map(\.id).filter { !view.facts($0).wasProbed }
+            return unasked.isEmpty
+                ? nil : .hold("the first answer of \(names(unasked)) after the scheduler's start")
+        },
+        Rule(
+            "vigilance.quorum_tampered", in: openPhases,
+            "Another hand changed synchronous_standby_names on the primary: restore and prove them."
+        ) { view in
+            guard let elect = view.cluster.elect, view.facts(elect).tamperedSightings >= 2,
+                view.cluster.intent == nil, !view.cluster.quorumIsTampered
+            else { return nil }
+            let (cluster, stamp) = view.changed { next, stamp in
+                next.quorumIsTampered = true
+                next.intent = view.intent(.reconfigure, stamp)
+            }
+            let found = view.answer(elect)?.standbyNames ?? ""
+            return .act(
+                because: "synchronous_standby_names on \(elect) read '\(found)': not ours",
+                cluster: cluster, effects: [view.reconfiguration(of: cluster, stamp)])
+        },
+    ]
+
+    static func names(_ ids: some Sequence<NodeID>) -> String {
+        ids.map(\.rawValue).joined(separator: ", ")
+    }
+}

@@ -1,0 +1,91 @@
+/// One legal change of a node's assigned state, and what is done for it. `toolkit fsm` prints
+/// these rows; `Closure` proves that every change that a rule can cause has one.
+public struct Transition: Hashable, Sendable {
+    public let from: NodeState
+    public let to: NodeState
+    /// The effects that bring it about; empty: nothing is done to the node.
+    public let steps: [String]
+    public let says: String
+
+    init(_ from: NodeState, _ to: NodeState, _ steps: [String], _ says: String) {
+        self.from = from
+        self.to = to
+        self.steps = steps
+        self.says = says
+    }
+
+    public static let all: [Transition] = primary + failover + members
+
+    private static let primary = [
+        Transition(.initializing, .waitPrimary, ["open"], "the first node is opened"),
+        Transition(.initializing, .single, ["open"], "the only node is opened"),
+        Transition(.initializing, .primary, ["open"], "the first node is opened"),
+        Transition(.single, .applySettings, ["reconfigure"], "a standby is to be counted"),
+        Transition(.waitPrimary, .applySettings, ["reconfigure"], "a standby is to be counted"),
+        Transition(.primary, .applySettings, ["reconfigure"], "the quorum changes"),
+        Transition(.applySettings, .primary, [], "the quorum is in force"),
+        Transition(.applySettings, .waitPrimary, [], "no standby is counted any more"),
+        Transition(.applySettings, .single, [], "no standby is counted any more"),
+        Transition(.waitPrimary, .primary, ["open"], "opened again with its quorum"),
+        Transition(.primary, .waitPrimary, ["open"], "opened again without a quorum"),
+    ]
+
+    private static let failover = [
+        Transition(.primary, .draining, ["stop"], "a switchover locks and stops it"),
+        Transition(.waitPrimary, .draining, ["stop"], "a switchover locks and stops it"),
+        Transition(.single, .draining, ["stop"], "a switchover locks and stops it"),
+        Transition(.applySettings, .draining, ["stop"], "a switchover locks and stops it"),
+        Transition(.draining, .demoted, [], "it was seen shut down"),
+        Transition(.draining, .demoteTimeout, [], "it was lost before it was seen shut down"),
+        Transition(.draining, .primary, ["open"], "the switchover is undone"),
+        Transition(.draining, .waitPrimary, ["open"], "the switchover is undone"),
+        Transition(.draining, .single, ["open"], "the switchover is undone"),
+        Transition(.primary, .demoteTimeout, [], "it is lost"),
+        Transition(.primary, .demoted, [], "it is lost after a clean stop"),
+        Transition(.waitPrimary, .demoteTimeout, [], "it is lost"),
+        Transition(.single, .demoteTimeout, [], "it is lost"),
+        Transition(.applySettings, .demoteTimeout, [], "it is lost while its quorum changes"),
+        Transition(.demoteTimeout, .primary, ["open"], "it is well again, nothing was promoted"),
+        Transition(.demoteTimeout, .waitPrimary, ["open"], "it is well again"),
+        Transition(.demoteTimeout, .single, ["open"], "it is well again"),
+        Transition(.demoteTimeout, .demoted, ["fence"], "it is fenced"),
+        Transition(.demoted, .demoteTimeout, [], "its clean stop proves nothing any more"),
+        Transition(.demoted, .primary, ["start", "open"], "no successor: it is opened again"),
+        Transition(.demoted, .waitPrimary, ["start", "open"], "no successor: opened again"),
+        Transition(.demoted, .single, ["start", "open"], "no successor: opened again"),
+        Transition(.reportLSN, .preparePromotion, ["promote"], "it has the most WAL"),
+        Transition(.reportLSN, .stopReplication, ["promote"], "it is out of recovery already"),
+        Transition(.preparePromotion, .stopReplication, ["promote"], "it is out of recovery"),
+        Transition(.preparePromotion, .reportLSN, ["seal"], "it was too slow"),
+        Transition(.stopReplication, .reportLSN, ["seal"], "it was lost before it was opened"),
+        Transition(.preparePromotion, .primary, ["open"], "promoted and opened"),
+        Transition(.preparePromotion, .waitPrimary, ["open"], "promoted and opened alone"),
+        Transition(.stopReplication, .primary, ["open"], "it is opened"),
+        Transition(.stopReplication, .waitPrimary, ["open"], "it is opened alone"),
+        Transition(.reportLSN, .joinSecondary, ["follow"], "it is not ahead of the candidate"),
+        Transition(.joinSecondary, .reportLSN, ["seal"], "the candidate is lost"),
+    ]
+
+    private static let members = [
+        Transition(.initializing, .catchingUp, ["clone"], "it is cloned"),
+        Transition(.initializing, .reportLSN, ["seal"], "where does its WAL end?"),
+        Transition(.initializing, .demoted, ["fence"], "it is out of recovery, not elect"),
+        Transition(.initializing, .secondary, [], "it follows"),
+        Transition(.catchingUp, .secondary, [], "it has caught up and is counted"),
+        Transition(.secondary, .catchingUp, ["follow", "start"], "it is not counted any more"),
+        Transition(.secondary, .reportLSN, ["seal"], "it is cut off"),
+        Transition(.catchingUp, .reportLSN, ["seal"], "it is cut off"),
+        Transition(.secondary, .demoted, ["fence"], "it left recovery without being elect"),
+        Transition(.catchingUp, .demoted, ["fence"], "it left recovery without being elect"),
+        Transition(.reportLSN, .demoted, ["fence"], "it left recovery without being elect"),
+        Transition(.reportLSN, .catchingUp, ["follow", "rewind", "clone"], "it is brought back"),
+        Transition(.reportLSN, .secondary, ["follow"], "it is brought back"),
+        Transition(.reportLSN, .initializing, [], "it was never attached"),
+        Transition(.joinSecondary, .catchingUp, [], "it follows the new primary"),
+        Transition(.joinSecondary, .secondary, [], "it follows the new primary"),
+        Transition(.demoted, .catchingUp, ["rejoin", "rewind", "clone"], "it is brought back"),
+        Transition(.demoted, .reportLSN, ["seal"], "it is cut off"),
+        Transition(.demoted, .secondary, [], "it is brought back"),
+        Transition(.demoteTimeout, .catchingUp, ["rejoin", "rewind", "clone"], "brought back"),
+    ]
+}
