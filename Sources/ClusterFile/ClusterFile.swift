@@ -25,11 +25,26 @@ public enum ClusterFile {
         baseDirectory: String = FileManager.default.currentDirectoryPath,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(ClusterFileError) -> Loaded {
-        throw ClusterFileError(
-            path: path,
-            problems: [
-                Finding(code: "file.unreadable", file: path, message: "not read", hint: "none")
-            ])
+        let document = try Document(text, file: path)
+        let reading = Walk(document, file: path).reading
+        let home = environment["HOME"].flatMap { $0.isEmpty ? nil : $0 }
+        let settings = Resolved(reading: reading).settings(
+            baseDirectory: baseDirectory, home: home)
+        let subject = Subject(settings: settings, reading: reading, home: home)
+        let findings = (reading.problems + Rule.findings(on: subject)).sorted(by: isBefore)
+        let errors = findings.filter { $0.level == .error }
+        guard errors.isEmpty else { throw ClusterFileError(path: path, problems: errors) }
+        return Loaded(
+            settings: settings, warnings: findings.filter { $0.level == .warning },
+            notes: findings.filter { $0.level == .note })
+    }
+
+    /// In order of position; what has none, about the file as a whole, first.
+    private static func isBefore(_ left: Finding, _ right: Finding) -> Bool {
+        let start = Position(line: 0, column: 0)
+        let places = (left.position ?? start, right.position ?? start)
+        if places.0 != places.1 { return places.0 < places.1 }
+        return (left.setting, left.code) < (right.setting, right.code)
     }
 
     private static func folder(of path: String) -> String {

@@ -1,0 +1,53 @@
+import FailoverCore
+
+extension Rule {
+    static let replicationRules: [Rule] = [
+        Rule(
+            code: "synchronous.too_few_voters",
+            reads: [
+                "synchronous.number_sync_standbys", "nodes", "nodes[].replication_quorum",
+                "nodes[].priority",
+            ], check: tooFewVoters),
+        Rule(
+            code: "failover.no_candidate", reads: ["failover.mode", "nodes", "nodes[].priority"]
+        ) { subject in
+            let nodes = subject.settings.nodes
+            guard subject.settings.policy.mode == .automatic, !nodes.isEmpty,
+                nodes.allSatisfy({ $0.priority == 0 })
+            else { return [] }
+            return [
+                subject.violation(
+                    "nodes[0].priority",
+                    "all nodes have priority 0: none is ever promoted, and failover is automatic",
+                    "give a node a priority of 1 to 100, or write `failover: { mode: manual }`")
+            ]
+        },
+    ]
+
+    /// With the worst primary: a node of the quorum is no voter while it is the primary.
+    private static func fewestVoters(_ nodes: [NodeSettings]) -> (primary: NodeID, count: Int)? {
+        let candidates =
+            nodes.contains { $0.priority > 0 } ? nodes.filter { $0.priority > 0 } : nodes
+        return candidates.map { primary in
+            let voters = nodes.count { $0.replicationQuorum && $0.id != primary.id }
+            return (primary.id, voters)
+        }.min { $0.1 < $1.1 }
+    }
+
+    @Sendable private static func tooFewVoters(_ subject: Subject) -> [Violation] {
+        let k = subject.settings.policy.numberSyncStandbys
+        guard let fewest = fewestVoters(subject.settings.nodes), k > fewest.count else { return [] }
+        let excluded = subject.nodes.first { !$0.node.replicationQuorum }
+        let blamed = subject.written(
+            "synchronous.number_sync_standbys",
+            excluded.map { "\($0.path).replication_quorum" } ?? "nodes")
+        let standbys = fewest.count == 1 ? "1 standby is" : "\(fewest.count) standbys are"
+        return [
+            subject.violation(
+                blamed,
+                "a commit waits for \(k), and when `\(fewest.primary)` is the primary only "
+                    + "\(standbys) left to count",
+                "write `number_sync_standbys: \(fewest.count)`, or add nodes to the quorum")
+        ]
+    }
+}

@@ -1,0 +1,105 @@
+/// A hook of the catalogue with its defaults.
+public struct HookDeclaration: Hashable, Sendable {
+    /// The setting, the file and the value of TOOLKIT_HOOK.
+    public var name: String
+    public var documentation: String
+    /// Whether a script is shipped that runs where the file names none.
+    public var isShipped: Bool
+    public var timeoutMs: Int64
+    public var onFailure: HookSettings.OnFailure
+
+    init(
+        _ name: String, timeoutMs: Int64, isShipped: Bool = true,
+        onFailure: HookSettings.OnFailure = .abort, _ documentation: String
+    ) {
+        self.name = name
+        self.documentation = documentation
+        self.isShipped = isShipped
+        self.timeoutMs = timeoutMs
+        self.onFailure = onFailure
+    }
+
+    public var path: String { "hooks.\(name)" }
+
+    /// The hook as a whole, and its parts.
+    var settings: [Setting] {
+        let shipped =
+            isShipped ? "the shipped `hooks/\(name).sh`" : "no command: nothing is run"
+        let example = "hooks/\(name).sh"
+        return [
+            Setting(
+                path, .command, .none(shipped), example: example,
+                """
+                \(documentation) A file (relative to this one) is uploaded and run; anything with \
+                spaces is a command line. Write a mapping to set more than the command.
+                """),
+            Setting(
+                "\(path).command", .text(.command), .none(shipped), example: example,
+                "The command, when more than it is set."),
+            Setting(
+                "\(path).timeout", .duration(100...7 * 86_400_000),
+                .value(DurationText.render(timeoutMs)), example: DurationText.render(timeoutMs),
+                "After this the hook is stopped and its outcome counts as unknown."),
+            Setting(
+                "\(path).retries", .number(0...100), .value("0"), example: "2",
+                "How often the hook is run again after it has failed."),
+            Setting(
+                "\(path).retry_delay", .duration(0...3_600_000), .value("1s"), example: "1s",
+                "How long to wait before it is run again."),
+            Setting(
+                "\(path).on_failure",
+                .choice(HookSettings.OnFailure.allCases.map(\.rawValue)),
+                .value(onFailure.rawValue), example: onFailure.rawValue,
+                "When it has failed for good: stop the step (`abort`) or go on (`continue`)."),
+        ]
+    }
+}
+
+extension Settings {
+    /// The catalogue of hooks.
+    public static let hookDeclarations: [HookDeclaration] = [
+        HookDeclaration(
+            "promote_command", timeoutMs: 30_000,
+            "Ends recovery on the candidate; the node is opened after it, not by it."),
+        HookDeclaration(
+            "follow_command", timeoutMs: 30_000,
+            "Makes a standby stream from a new upstream."),
+        HookDeclaration(
+            "standby_disconnect_command", timeoutMs: 5_000,
+            "Ends the WAL receiver of a standby when the settings alone don't."),
+        HookDeclaration(
+            "fence_command", timeoutMs: 30_000,
+            "Stops the old primary and removes its opening."),
+        HookDeclaration(
+            "rejoin_command", timeoutMs: 3_600_000,
+            "Makes the old primary a standby of the new one: a plain start, or pg_rewind."),
+        HookDeclaration(
+            "clone_command", timeoutMs: 86_400_000,
+            "Makes a fresh copy with pg_basebackup; the old directory is moved aside."),
+        HookDeclaration("service_start_command", timeoutMs: 60_000, "Starts PostgreSQL, locked."),
+        HookDeclaration("service_stop_command", timeoutMs: 60_000, "Stops PostgreSQL."),
+        HookDeclaration("service_restart_command", timeoutMs: 60_000, "Restarts PostgreSQL."),
+        HookDeclaration(
+            "service_reload_command", timeoutMs: 60_000,
+            "Makes PostgreSQL read its configuration again."),
+        HookDeclaration(
+            "service_status_command", timeoutMs: 60_000, "Tells whether PostgreSQL runs."),
+        HookDeclaration(
+            "failover_validation_command", timeoutMs: 10_000, isShipped: false,
+            "Runs on the scheduler before a failover; exit 0 lets it go on, else it waits."),
+        HookDeclaration(
+            "event_notification_command", timeoutMs: 10_000, isShipped: false,
+            onFailure: .continue,
+            "Runs on the scheduler for each event; it never holds a failover up."),
+    ]
+
+    static let hooks: [Setting] =
+        [Setting("hooks", .group, .none("the shipped hooks"), "What the scheduler runs.")]
+        + hookDeclarations.flatMap(\.settings)
+        + [
+            Setting(
+                "event_notifications", .texts(.eventName), .none("all events"),
+                example: "[ failover_done ]",
+                "The events that `event_notification_command` gets.")
+        ]
+}
