@@ -1,1 +1,139 @@
-// Scheduler
+public import ClusterFile
+public import FailoverCore
+import Hooks
+public import Logging
+public import Store
+
+/// One cluster's loop: what observers and effects report goes to the core, what the core decides
+/// is stored, and only then done. Nobody else touches the state.
+public actor Scheduler {
+    let settings: ClusterSettings
+    let store: any ClusterStore
+    let executor: Executor
+    let clock = SchedulerClock()
+    let logger: Logger
+    private let inbox: AsyncStream<Input>
+    nonisolated let post: AsyncStream<Input>.Continuation
+
+    var machine: FailoverMachine
+    var observers: [NodeID: NodeObserver] = [:]
+    var inFlight: [Effect.ID: Task<Void, Never>] = [:]
+    /// Nodes whose last probe failed: probed again at their own pace.
+    private var silent: Set<NodeID> = []
+    /// Events that changed no state, to be stored when nothing urgent is on.
+    var unsaved: [EventRecord] = []
+    /// Why nothing is decided: the store has failed and was not read again since.
+    var trouble: StoreError?
+    var subscribers: [Int: AsyncStream<SchedulerUpdate>.Continuation] = [:]
+    var nextSubscriber = 0
+    var lastPublished: ClusterView?
+    var orders: [OrderWatch] = []
+    var lastRecovery: Instant?
+    /// The last decision that changed no state, so that it is told once and not at each tick.
+    var lastQuietRule: RuleID?
+
+    enum Input: Sendable {
+        case event(Event)
+        case ended(Effect, Executor.Report)
+        case order(OperatorCommand, isDryRun: Bool, AsyncStream<OrderProgress>.Continuation)
+    }
+
+    /// `cluster` is what the store holds.
+    public init(
+        settings: ClusterSettings, store: any ClusterStore, cluster: Cluster, runners: Runners,
+        sharedHooks: String, logger: Logger = Logger(label: "toolkit.scheduler")
+    ) {
+        self.settings = settings
+        self.store = store
+        self.logger = logger
+        machine = FailoverMachine(cluster: cluster, policy: settings.policy)
+        executor = Executor(settings: settings, runners: runners, sharedHooks: sharedHooks)
+        (inbox, post) = AsyncStream.makeStream(of: Input.self)
+    }
+
+    /// Runs until the task is cancelled; then ends its effects and observers.
+    public func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            for node in settings.nodes {
+                guard let link = executor.links[node.id] else { continue }
+                let observer = NodeObserver(
+                    link: link, timers: settings.policy.timers,
+                    report: { [post] in post.yield(.event($0)) })
+                observers[node.id] = observer
+                group.addTask { await observer.run() }
+            }
+            group.addTask { await self.tick() }
+            group.addTask { await self.prepareHooks() }
+            for await input in inbox {
+                await take(input)
+                if Task.isCancelled { break }
+            }
+            group.cancelAll()
+        }
+        for task in inFlight.values { task.cancel() }
+        await saveQuietly()
+        for order in orders { order.progress.finish() }
+        for subscriber in subscribers.values { subscriber.finish() }
+    }
+
+    /// A failover should not pay for the upload of its scripts.
+    private func prepareHooks() async {
+        for node in settings.nodes {
+            do { try await executor.hooks.prepare(node) } catch {
+                logger.warning("hooks are not prepared on \(node.id): \(error)")
+            }
+        }
+    }
+
+    private func tick() async {
+        while !Task.isCancelled {
+            post.yield(.event(.tick))
+            let isCalm = machine.cluster.phase == .steady && trouble == nil
+            try? await Task.sleep(for: .milliseconds(isCalm ? 250 : 50))
+        }
+        post.finish()
+    }
+
+    private func take(_ input: Input) async {
+        if trouble != nil, await !recoverStore() { return refuseWhileBroken(input) }
+        let phase = machine.cluster.phase
+        switch input {
+        case .event(let event):
+            note(event)
+            await step(event)
+            if event == .tick, machine.cluster.phase == .steady { await saveQuietly() }
+        case .ended(let effect, let report):
+            inFlight[effect.id] = nil
+            unsaved.append(record(effect, report))
+            await step(.effectEnded(effect.id, report.outcome))
+            await observers[effect.node]?.probeNow()
+        case .order(let command, let isDryRun, let progress):
+            await order(command, isDryRun: isDryRun, progress)
+        }
+        if machine.cluster.phase != phase { await phaseChanged(from: phase) }
+        followOrders()
+        publish(isTick: input.isTick)
+    }
+
+    private func note(_ event: Event) {
+        switch event {
+        case .observed(let node, _): silent.remove(node)
+        case .unreachable(let node, _): silent.insert(node)
+        default: break
+        }
+    }
+
+    private func phaseChanged(from phase: Phase) async {
+        let isUrgent = machine.cluster.phase != .steady
+        for (node, observer) in observers {
+            await observer.setUrgent(isUrgent)
+            if phase == .steady, !silent.contains(node) { await observer.probeNow() }
+        }
+    }
+}
+
+extension Scheduler.Input {
+    var isTick: Bool {
+        if case .event(.tick) = self { true } else { false }
+    }
+}

@@ -1,0 +1,103 @@
+import ClusterFile
+public import FailoverCore
+import Store
+
+/// An order that was taken, until its end was seen.
+struct OrderWatch {
+    let command: OperatorCommand
+    let primaryBefore: NodeID?
+    let term: Term
+    let deadline: ContinuousClock.Instant
+    let progress: AsyncStream<OrderProgress>.Continuation
+}
+
+extension Scheduler {
+    /// Takes an operator's order. The stream ends when it is refused, planned (in a dry run) or
+    /// finished.
+    public nonisolated func order(
+        _ command: OperatorCommand, isDryRun: Bool = false
+    ) -> AsyncStream<OrderProgress> {
+        let (stream, progress) = AsyncStream.makeStream(of: OrderProgress.self)
+        if case .terminated = post.yield(.order(command, isDryRun: isDryRun, progress)) {
+            progress.finish()
+        }
+        return stream
+    }
+
+    func order(
+        _ command: OperatorCommand, isDryRun: Bool,
+        _ progress: AsyncStream<OrderProgress>.Continuation
+    ) async {
+        if let refusal = machine.refusal(of: command, at: clock.now) {
+            progress.yield(.refused(refusal))
+            return progress.finish()
+        }
+        progress.yield(.planned(plan(command)))
+        guard !isDryRun else { return progress.finish() }
+        unsaved.append(
+            EventRecord(
+                wallMs: clock.now.wallMs, revision: machine.cluster.revision,
+                term: machine.cluster.term, kind: .operator, summary: "ordered: \(command.words)"))
+        orders.append(
+            OrderWatch(
+                command: command, primaryBefore: machine.cluster.elect,
+                term: machine.cluster.term,
+                deadline: .now + .milliseconds(2 * settings.policy.timers.switchoverTimeout),
+                progress: progress))
+        await step(.ordered(command))
+    }
+
+    /// What the order's first step would do; the steps after it depend on what is seen then.
+    private func plan(_ command: OperatorCommand) -> [String] {
+        var copy = machine
+        switch copy.step(.ordered(command), at: clock.now) {
+        case .hold(let because): return ["nothing: \(because)"]
+        case .act(let rule, let because, let effects, _):
+            return ["\(rule): \(because)"] + effects.map { "\($0.action.name) on \($0.node)" }
+        }
+    }
+
+    func followOrders() {
+        orders.removeAll { order in
+            guard let (isDone, summary) = ending(of: order) else { return false }
+            order.progress.yield(.finished(isDone: isDone, summary: summary))
+            order.progress.finish()
+            return true
+        }
+    }
+
+    private func ending(of order: OrderWatch) -> (Bool, String)? {
+        let cluster = machine.cluster
+        let isOver = ContinuousClock.now > order.deadline
+        switch order.command {
+        case .bootstrap(let first):
+            if cluster.elect == first, cluster.phase == .steady || cluster.phase == .following {
+                return (true, "\(first) is open")
+            }
+        case .switchover(let target):
+            let isAtRest = cluster.phase == .steady || cluster.phase == .following
+            if isAtRest, cluster.intent == nil || cluster.intent?.kind == .reconfigure,
+                let elect = cluster.elect, order.term < cluster.term
+            {
+                let isDone = elect != order.primaryBefore && (target == nil || elect == target)
+                return (isDone, isDone ? "\(elect) is primary" : "undone: \(elect) is primary")
+            }
+        case .rejoin(let node):
+            let seen = view.nodes.first { $0.id == node }
+            if seen?.reported == .secondary, cluster[node]?.work == nil {
+                return (true, "\(node) is a secondary")
+            }
+        }
+        return isOver ? (false, "not finished in time; phase \(cluster.phase)") : nil
+    }
+}
+
+extension OperatorCommand {
+    var words: String {
+        switch self {
+        case .bootstrap(let first): "bootstrap with \(first)"
+        case .switchover(let target): "switchover to \(target?.rawValue ?? "the best secondary")"
+        case .rejoin(let node): "rejoin \(node)"
+        }
+    }
+}
