@@ -67,11 +67,24 @@ public struct EventRecord: Codable, Hashable, Sendable, Identifiable {
 }
 
 extension EventRecord {
-    /// The same event with no more than the last `bytes` of its output.
-    func limited(toOutputBytes bytes: Int) -> EventRecord {
-        guard let output, output.utf8.count > bytes else { return self }
+    /// The same event as a store keeps it: no more than the last `bytes` of its output, and no NUL,
+    /// at which SQLite would end the text.
+    func storable(outputBytes bytes: Int) -> EventRecord {
         var event = self
-        event.output = String(decoding: output.utf8.suffix(bytes), as: UTF8.self)
+        event.summary = Self.withoutNUL(summary)
+        event.because = Self.withoutNUL(because)
+        event.effect = effect.map(Self.withoutNUL)
+        event.outcome = outcome.map(Self.withoutNUL)
+        event.output = output.map { output in
+            let isLong = output.utf8.count > bytes
+            return Self.withoutNUL(
+                isLong ? String(decoding: output.utf8.suffix(bytes), as: UTF8.self) : output)
+        }
         return event
+    }
+
+    private static func withoutNUL(_ text: String) -> String {
+        guard text.utf8.contains(0) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "\0" ? "␀" : $0 }))
     }
 }

@@ -85,7 +85,7 @@ public actor MemoryStore: ClusterStore {
 
     private func add(_ events: [EventRecord]) {
         for event in events {
-            var event = event.limited(toOutputBytes: retention.outputBytes)
+            var event = event.storable(outputBytes: retention.outputBytes)
             event.id = nextID
             nextID += 1
             story.append(event)

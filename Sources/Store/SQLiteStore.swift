@@ -137,7 +137,7 @@ extension SQLiteStore {
                 """)
         for event in events {
             try statement.execute(
-                arguments: event.limited(toOutputBytes: retention.outputBytes).arguments)
+                arguments: event.storable(outputBytes: retention.outputBytes).arguments)
         }
         try trim(retention, keepingIDsBelow: db.lastInsertedRowID, at: newestWallMs, db)
     }

@@ -1,0 +1,68 @@
+import Store
+import Testing
+
+@testable import FailoverCore
+
+@Suite("A cluster in the store")
+struct ClusterCodingTests {
+    static let stamp = Stamp(term: Term(4), step: Revision(17))
+
+    static let intents: [Intent.Kind?] =
+        [nil, .reconfigure, .seal(preferred: nil), .seal(preferred: "node2")]
+        + [.promote(candidate: "node3"), .switchover(from: "node1", to: "node2")]
+        + [Intent.OpenReason.bootstrap, .failover, .restart, .abort].map { .open($0) }
+
+    static let works: [NodeWork.Kind?] = [
+        nil, .seal, .fence, .follow, .start, .rejoin(.start), .rejoin(.rewind), .clone,
+    ]
+
+    static func cluster(_ phase: Phase, _ intent: Intent.Kind?, _ work: NodeWork.Kind?) -> Cluster {
+        let history = TimelineHistory(
+            timeline: TimelineID(2),
+            ancestors: [.init(timeline: TimelineID(1), end: LSN(0x1_0000_0028))])
+        var cluster = Cluster.shop(revision: 17, term: 4)
+        cluster.phase = phase
+        cluster.intent = intent.map {
+            Intent(kind: $0, stamp: stamp, sinceWallMs: 1_763_728_609_123)
+        }
+        cluster.configs = [
+            QuorumConfig(required: 1, voters: ["node2", "node3"]),
+            QuorumConfig(required: 1, voters: ["node2"]),
+        ]
+        cluster.lineage.append(
+            LineageEntry(
+                timeline: TimelineID(2), begin: LSN(0x1_0000_0028), term: Term(3), node: "node2",
+                history: history))
+        cluster.floor = LSN(UInt64.max)
+        cluster.certificate = Certificate(
+            term: Term(4), positions: [.init(node: "node2", lsn: LSN(42))])
+        cluster["node3"]?.attach = Member.Attach(number: 5, term: Term(4))
+        cluster["node3"]?.upstream = "node2"
+        cluster["node3"]?.work = work.map {
+            NodeWork(
+                kind: $0, stamp: stamp, upstream: "node2", because: "it's \"past\" the fork",
+                isOrdered: true)
+        }
+        cluster.openedBootID = "4f0c…"
+        cluster.quorumIsTampered = true
+        cluster.lastUnconfirmedFailoverWallMs = 12
+        cluster.outageSinceWallMs = .max
+        return cluster
+    }
+
+    @Test(arguments: Phase.allCases)
+    func comesBackAsItWas(in phase: Phase) async throws {
+        let scratch = try Scratch()
+        let store = try await SQLiteStore(path: scratch.store)
+        var last: Revision?
+        for intent in Self.intents {
+            for work in Self.works {
+                var cluster = Self.cluster(phase, intent, work)
+                cluster.revision = last?.next ?? Revision(1)
+                try await store.save(cluster, events: [], after: last)
+                #expect(try await store.load() == cluster)
+                last = cluster.revision
+            }
+        }
+    }
+}
