@@ -31,6 +31,7 @@ extension Executor {
         _ = try await makeSlots([attachment.slot], on: source)
         try await apply(
             work, to: link, upstream: upstream(attachment, of: link), overSQL: false)
+        try await stopIfRunning(work, link)
         let outcome = await runHook(
             .rejoinCommand, work, on: link, attachment: attachment, switchLSN: switchLSN,
             extra: ["TOOLKIT_REJOIN_METHOD": method.rawValue])
@@ -43,9 +44,18 @@ extension Executor {
         _ = try await makeSlots([attachment.slot], on: self.link(attachment.upstream))
         try await apply(
             work, to: link, upstream: upstream(attachment, of: link), overSQL: false)
+        try await stopIfRunning(work, link)
         let outcome = await runHook(.cloneCommand, work, on: link, attachment: attachment)
         try results(outcome, of: .cloneCommand)
         return .none
+    }
+
+    /// Neither rejoin nor clone touches a data directory in use.
+    private func stopIfRunning(_ work: EffectWork, _ link: NodeLink) async throws(Ended) {
+        guard try await inspect(link).isPostmasterRunning else { return }
+        let outcome = await runHook(
+            .serviceStopCommand, work, on: link, extra: ["TOOLKIT_STOP_MODE": "fast"])
+        try results(outcome, of: .serviceStopCommand)
     }
 
     /// Makes the slots that are missing; each keeps WAL from this moment on.

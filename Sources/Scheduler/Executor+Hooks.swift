@@ -14,7 +14,7 @@ extension Executor {
         let primary =
             upstream
             ?? (hook == .promoteCommand ? link.node : work.cluster.elect.flatMap(settings.node))
-        let oldPrimary = work.cluster.lastPrimary.flatMap(settings.node)
+        let oldPrimary = settings.node(work.cluster.lastPrimary)
         let call = HookCall(
             hook, on: link.node, term: work.stamp.term.number, step: work.stamp.step.number,
             primary: primary, oldPrimary: oldPrimary == primary ? nil : oldPrimary,

@@ -4,21 +4,13 @@ import FailoverCore
 import Hooks
 import PostgresClient
 
-/// What starts, locks and stops a server.
+/// What starts, fences and stops a server.
 extension Executor {
-    func start(_ work: EffectWork) async throws(Ended) -> Proof {
-        let outcome = await runHook(.serviceStartCommand, work, on: try link(of: work))
-        try results(outcome, of: .serviceStartCommand)
-        return .none
-    }
-
-    func lock(_ work: EffectWork) async throws(Ended) -> Proof {
+    func start(_ work: EffectWork, isSealed: Bool) async throws(Ended) -> Proof {
         let link = try link(of: work)
-        try await apply(work, to: link)
-        let session = try await readBack(link) {
-            $0.names == NodeObservation.lockedNames && $0.isReadOnly && $0.stamp == work.stamp
-        }
-        await session.close()
+        if isSealed { try await apply(work, to: link, overSQL: false) }
+        let outcome = await runHook(.serviceStartCommand, work, on: link)
+        try results(outcome, of: .serviceStartCommand)
         return .none
     }
 

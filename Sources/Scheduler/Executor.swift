@@ -57,11 +57,9 @@ struct Executor: Sendable {
         case .rejoin(let method, let attachment, let switchLSN):
             try await rejoin(work, method, attachment, switchLSN: switchLSN)
         case .clone(let attachment): try await clone(work, attachment)
-        case .start: try await start(work)
+        case .start(let isSealed): try await start(work, isSealed: isSealed)
         case .fence: try await fence(work)
-        case .lock: try await lock(work)
         case .stopForSwitchover: try await stopForSwitchover(work)
-        case .makeSlots(let names): try await makeSlots(names, on: link(of: work))
         case .inspect: .inspected(try await inspect(link(of: work)))
         }
     }

@@ -32,7 +32,7 @@ extension Scheduler {
             progress.yield(.refused(refusal))
             return progress.finish()
         }
-        progress.yield(.planned(plan(command)))
+        progress.yield(.planned(machine.plan(of: command, at: clock.now) ?? []))
         guard !isDryRun else { return progress.finish() }
         unsaved.append(
             EventRecord(
@@ -45,16 +45,6 @@ extension Scheduler {
                 deadline: .now + .milliseconds(2 * settings.policy.timers.switchoverTimeout),
                 progress: progress))
         await step(.ordered(command))
-    }
-
-    /// What the order's first step would do; the steps after it depend on what is seen then.
-    private func plan(_ command: OperatorCommand) -> [String] {
-        var copy = machine
-        switch copy.step(.ordered(command), at: clock.now) {
-        case .hold(let because): return ["nothing: \(because)"]
-        case .act(let rule, let because, let effects, _):
-            return ["\(rule): \(because)"] + effects.map { "\($0.action.name) on \($0.node)" }
-        }
     }
 
     func followOrders() {
