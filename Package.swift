@@ -69,7 +69,7 @@ let package = Package(
             ]),
         module(
             "ToolkitTesting",
-            ["CLinux", "FailoverCore", "ClusterFile", "Execution", "PostgresClient"]),
+            ["CLinux", "FailoverCore", "ClusterFile", "Execution", "PostgresClient", "Reactor"]),
         .executableTarget(
             name: "Toolkit",
             dependencies: [

@@ -36,9 +36,7 @@ extension Connection {
     private func exchange(
         _ timeout: Duration, _ send: (OpaquePointer) -> Int32
     ) async throws(PostgresError) -> [Rows] {
-        guard let session else {
-            throw ending ?? failure(.closed, Connection.what, "the connection is closed")
-        }
+        guard let session else { throw hasEnded(Connection.what) }
         guard !isBusy else {
             throw failure(.busy, Connection.what, "another query runs on this connection")
         }

@@ -86,27 +86,31 @@ public actor Connection {
             message: message.onOneLine(without: conninfo.secrets), sqlState: sqlState)
     }
 
+    func hasEnded(_ what: String) -> PostgresError {
+        guard let ending else { return failure(.closed, what, "the connection is closed") }
+        return failure(
+            .closed, what, "the connection has ended: \(ending.message)",
+            sqlState: ending.sqlState)
+    }
+
     /// Suspends until the session's descriptor is ready; drops the session when that fails.
     func ready(
         for interest: Interest, before deadline: Deadline, _ what: String
     ) async throws(PostgresError) {
-        guard let session else {
-            throw ending ?? failure(.closed, what, "the connection is closed")
-        }
-        let error: PostgresError
+        guard let session else { throw hasEnded(what) }
+        let ended: PostgresError
         do {
             _ = try await poller.wait(fd: PQsocket(session), for: interest, until: deadline.moment)
             return
         } catch IOError.timedOut {
-            error = failure(.timedOut, what, "no answer within \(deadline.timeout)")
+            ended = failure(.timedOut, what, "no answer within \(deadline.timeout)")
         } catch IOError.system(let call, let number) {
-            error = failure(.closed, what, "\(call): \(String(cString: strerror(number)))")
+            ended = failure(.closed, what, "\(call): \(String(cString: strerror(number)))")
         } catch {
-            drop(because: failure(.cancelled, what, "the caller was cancelled"))
-            throw failure(.cancelled, what, "the caller was cancelled")
+            ended = failure(.cancelled, what, "the caller was cancelled")
         }
-        drop(because: error)
-        throw error
+        drop(because: ended)
+        throw ended
     }
 }
 

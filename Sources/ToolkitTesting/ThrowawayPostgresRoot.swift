@@ -1,0 +1,110 @@
+import Foundation
+import Glibc
+
+/// The private folder of a cluster and its standbys, and the watchdog that ends every process in it
+/// and removes it: when asked to, when the last server object is gone, and when this process dies.
+final class ThrowawayPostgresRoot: Sendable {
+    let path: String
+    private let leash: Int32
+    private let watchdog: ChildProcess
+
+    /// Ends what has its working directory below `$1`, PostgreSQL's processes all do, then frees
+    /// the shared memory that killed postmasters leave, then removes the folder.
+    private static let script = #"""
+        trap '' HUP INT TERM
+        cat >/dev/null
+        while
+            left=$(find /proc/[0-9]* -maxdepth 1 -name cwd -lname "$1*" 2>/dev/null |
+                cut -d/ -f3)
+            [ -n "$left" ]
+        do
+            for pid in $left; do kill -KILL "$pid" 2>/dev/null; done
+            sleep 0.02
+        done
+        for file in "$1"/*/postmaster.pid; do
+            [ -f "$file" ] || continue
+            memory=$(sed -n '7s/^ *[0-9]* *//p' "$file")
+            [ -z "$memory" ] || ipcrm -m "$memory" 2>/dev/null
+        done
+        rm -rf "$1"
+        """#
+
+    init() throws {
+        var template = Array("/tmp/tk-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else {
+            throw ThrowawayPostgresError("cannot make a folder in /tmp")
+        }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        var ends: [Int32] = [-1, -1]
+        let flags = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, flags, 0, &ends) == 0 else {
+            throw ThrowawayPostgresError("cannot make a pipe to the watchdog")
+        }
+        leash = ends[0]
+        defer { Glibc.close(ends[1]) }
+        watchdog = try ChildProcess(
+            ["/bin/sh", "-c", ThrowawayPostgresRoot.script, "watchdog", path], in: "/",
+            output: "/dev/null", input: ends[1])
+        try ThrowawayPostgresRoot.giveToServerUser(path)
+    }
+
+    deinit {
+        Glibc.close(leash)
+    }
+
+    /// Ends every process in the folder and removes it; returns when that is done.
+    func remove() async {
+        shutdown(leash, Int32(SHUT_RDWR))
+        // Not the caller's task: a cancelled test waits for its servers to end, too.
+        let watchdog = self.watchdog
+        await Task.detached {
+            _ = await watchdog.ended(before: .now + .seconds(30))
+        }.value
+    }
+
+    /// PostgreSQL refuses to run as root: then it runs as the user postgres.
+    static let serverUser: (uid: uid_t, gid: gid_t)? = {
+        guard geteuid() == 0, let entry = getpwnam("postgres") else { return nil }
+        return (entry.pointee.pw_uid, entry.pointee.pw_gid)
+    }()
+
+    static func giveToServerUser(_ path: String) throws {
+        guard let user = serverUser else { return }
+        guard chown(path, user.uid, user.gid) == 0 else {
+            throw ThrowawayPostgresError("cannot give \(path) to the user postgres")
+        }
+    }
+
+    /// The command, as the user that may run PostgreSQL.
+    static func asServerUser(_ arguments: [String]) -> [String] {
+        guard let user = serverUser else { return arguments }
+        return [
+            "setpriv", "--reuid=\(user.uid)", "--regid=\(user.gid)", "--init-groups", "--",
+        ] + arguments
+    }
+
+    /// Runs a command of PostgreSQL to its end; throws with its output when it fails.
+    func run(_ arguments: [String]) async throws {
+        let output = "\(path)/command-\(UInt32.random(in: 0...UInt32.max)).out"
+        defer { unlink(output) }
+        let process = try ChildProcess(
+            ThrowawayPostgresRoot.asServerUser(arguments), in: path, output: output)
+        let status = await process.ended(before: .now + .seconds(120))
+        guard status == 0 else {
+            process.signal(SIGKILL)
+            let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
+            throw ThrowawayPostgresError(
+                "\(arguments.first ?? "nothing") ended with \(status.map(String.init) ?? "a deadline"):"
+                    + " \(text)")
+        }
+    }
+}
+
+/// Why a throw-away server could not do what a test asked.
+public struct ThrowawayPostgresError: Error, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
