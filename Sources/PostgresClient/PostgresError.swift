@@ -22,7 +22,7 @@ public struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible 
         case tooManyConnections = "postgres.too_many_connections"
         /// The server ended this session: by an administrator, or because it stops.
         case adminShutdown = "postgres.admin_shutdown"
-        /// The connection ended without a word, or was closed here.
+        /// The connection broke: its server crashed or was cut off; or it was closed here.
         case closed = "postgres.closed"
         /// The server refused the statement; `sqlState` says why.
         case server = "postgres.server"

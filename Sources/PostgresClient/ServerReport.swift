@@ -48,7 +48,9 @@ final class LastWords {
 extension PostgresError.Code {
     init(sqlState: String, message: String) {
         switch sqlState {
-        case "57P01": self = .adminShutdown
+        case "57P01":
+            // So a session ends whose postmaster was killed: no administrator is behind that.
+            self = message.contains("unexpected postmaster exit") ? .closed : .adminShutdown
         case "57P02": self = .closed
         case "57P03":
             self =
