@@ -3,71 +3,110 @@
 public enum Closure {
     /// Changes without a transition, each with the rule that causes it; empty is right.
     public static func gaps() -> [String] {
-        let known = Set(Transition.all.map { Pair(from: $0.from, to: $0.to) })
-        var gaps: [String] = []
-        for rule in Rulebook.standard {
-            for from in rule.phases.sorted(by: { $0.rawValue < $1.rawValue }) {
-                for to in rule.leadsTo.sorted(by: { $0.rawValue < $1.rawValue }) {
-                    for pair in pairs(from, to) where pair.from != pair.to && !known.contains(pair) {
-                        gaps.append(
-                            "\(rule.id): \(pair.from.rawValue) → \(pair.to.rawValue) "
-                                + "(\(from.rawValue) → \(to.rawValue))")
-                    }
-                }
+        let known = Set(Transition.all.map { Change($0.from, $0.to) })
+        return Rulebook.standard.flatMap { rule in
+            changes(of: rule).subtracting(known).sorted().map {
+                "\(rule.id): \($0.from.rawValue) → \($0.to.rawValue)"
             }
         }
-        return gaps
     }
 
-    /// Duplicate rule ids, phases that no rule leads to, phases without a way on.
+    /// Duplicate rule ids, phases that no rule leads to or leaves, transitions that no rule needs.
     public static func defects() -> [String] {
         let ids = Rulebook.standard.map(\.id.rawValue)
         let twice = Set(ids.filter { id in ids.count(where: { $0 == id }) > 1 }).sorted()
         let reached = Rulebook.standard.reduce(into: Set<Phase>()) { $0.formUnion($1.leadsTo) }
         let left = Rulebook.standard.filter { !$0.leadsTo.isEmpty }
             .reduce(into: Set<Phase>()) { $0.formUnion($1.phases) }
-        let phases = Phase.allCases
+        let needed = Rulebook.standard.reduce(into: Set<Change>()) { $0.formUnion(changes(of: $1)) }
+        let idle = Transition.all.filter { !needed.contains(Change($0.from, $0.to)) }
         return twice.map { "rule \($0) stands twice" }
-            + phases.filter { $0 != .initializing && !reached.contains($0) }.map {
+            + Phase.allCases.filter { $0 != .initializing && !reached.contains($0) }.map {
                 "no rule leads to phase \($0.rawValue)"
             }
-            + phases.filter { !left.contains($0) }.map { "no rule leaves phase \($0.rawValue)" }
+            + Phase.allCases.filter { !left.contains($0) }.map {
+                "no rule leaves phase \($0.rawValue)"
+            }
+            + idle.map { "no rule needs \($0.from.rawValue) → \($0.to.rawValue)" }
     }
 
-    private struct Pair: Hashable {
+    struct Change: Hashable, Comparable {
         var from: NodeState
         var to: NodeState
-    }
 
-    /// What a node of each role may be assigned in a phase, and in the next.
-    private static func pairs(_ from: Phase, _ to: Phase) -> [Pair] {
-        var pairs: [Pair] = []
-        for (role, next) in successions(from, to) {
-            for before in role.states(in: from) {
-                for after in next.states(in: to) { pairs.append(Pair(from: before, to: after)) }
-            }
+        init(_ from: NodeState, _ to: NodeState) {
+            self.from = from
+            self.to = to
         }
-        return pairs
+
+        static func < (left: Change, right: Change) -> Bool {
+            (left.from.rawValue, left.to.rawValue) < (right.from.rawValue, right.to.rawValue)
+        }
     }
 
     enum Role {
         case primary
         case candidate
         case standby
+    }
 
-        /// All that `Situation.assignedState` may answer for this role.
-        func states(in phase: Phase) -> [NodeState] {
-            switch (self, phase) {
-            case (_, .initializing): [.initializing]
-            case (.primary, .switchover): [.draining]
-            case (.primary, .sealing), (.primary, .blocked), (.primary, .promoting):
-                [.demoteTimeout, .demoted]
-            case (.primary, _): [.single, .waitPrimary, .primary, .applySettings]
-            case (.candidate, .promoting): [.preparePromotion, .stopReplication]
-            case (.standby, .promoting): [.joinSecondary, .reportLSN]
-            case (_, .sealing), (_, .blocked): [.reportLSN]
-            case (_, _): [.initializing, .catchingUp, .secondary, .demoted, .reportLSN]
+    /// Every change of an assigned state that this rule can cause.
+    static func changes(of rule: Rule) -> Set<Change> {
+        var changes: Set<Change> = []
+        for from in rule.phases {
+            for to in rule.leadsTo.isEmpty ? [from] : rule.leadsTo {
+                for (before, after) in successions(from, to) {
+                    changes.formUnion(self.changes(rule.alters, before, from, after, to))
+                }
             }
+        }
+        return changes.filter { $0.from != $0.to }
+    }
+
+    private static func changes(
+        _ alters: Rule.Alteration, _ before: Role, _ from: Phase, _ after: Role, _ to: Phase
+    ) -> Set<Change> {
+        let (old, new) = (states(before, from), states(after, to))
+        var changes: Set<Change> = []
+        for state in old {
+            // What a rule does not touch stays: only then may the same state be kept.
+            let isKept = before == after && new.contains(state) && !touches(alters, after)
+            for next in isKept ? [state] : new { changes.insert(Change(state, next)) }
+        }
+        return changes.filter { !isImpossible($0, from: before, to: after) }
+    }
+
+    private static func touches(_ alters: Rule.Alteration, _ role: Role) -> Bool {
+        switch role {
+        case .primary: alters.contains(.quorum)
+        case .standby: alters.contains(.members)
+        case .candidate: false
+        }
+    }
+
+    /// What the states and roles alone would allow, but the cluster's invariants do not.
+    private static func isImpossible(_ change: Change, from: Role, to: Role) -> Bool {
+        let ofManyNodes: Set<NodeState> = [.waitPrimary, .primary, .stopReplication]
+        switch (from, to) {
+        // The old primary of a promotion has lost its attachment.
+        case (.primary, .standby): return change.to != .demoted
+        // A cluster of one node stays one while its scheduler runs.
+        case (.primary, .primary), (.candidate, .primary):
+            let isLone = change.from == .single || change.to == .single
+            if isLone, ofManyNodes.contains(change.from) || ofManyNodes.contains(change.to) {
+                return true
+            }
+            // Only a switchover sees a clean stop, and that starts from `draining`.
+            let isOpen = ofManyNodes.union([.single, .applySettings]).contains(change.from)
+            return change.to == .demoted && isOpen
+        // An attach number never falls; who was pointed at the candidate keeps that upstream.
+        case (.standby, .standby):
+            return change.to == .initializing && change.from != .reportLSN
+                || change.from == .joinSecondary
+                    && [.initializing, .demoted].contains(change.to)
+        case (.primary, .candidate), (.standby, .primary), (.standby, .candidate),
+            (.candidate, .candidate), (.candidate, .standby):
+            return false
         }
     }
 
@@ -80,7 +119,28 @@ public enum Closure {
             [(.primary, .standby), (.candidate, .primary), (.standby, .standby)]
         case (.promoting, .sealing):
             [(.primary, .primary), (.candidate, .standby), (.standby, .standby)]
+        case (.promoting, .promoting):
+            [(.primary, .primary), (.candidate, .candidate), (.standby, .standby)]
         default: [(.primary, .primary), (.standby, .standby)]
+        }
+    }
+
+    /// All that `Situation.assignedState` may answer for a role in a phase.
+    static func states(_ role: Role, _ phase: Phase) -> [NodeState] {
+        switch (role, phase) {
+        case (_, .initializing): [.initializing]
+        case (.primary, .switchover): [.draining]
+        case (.primary, .sealing), (.primary, .blocked), (.primary, .promoting):
+            [.demoteTimeout, .demoted]
+        case (.primary, .opening): [.single, .waitPrimary, .primary]
+        case (.primary, .steady), (.primary, .suspect), (.primary, .following):
+            [.single, .waitPrimary, .primary, .applySettings]
+        case (.candidate, _): [.stopReplication]
+        case (.standby, .promoting): [.joinSecondary, .reportLSN]
+        case (.standby, .sealing), (.standby, .blocked): [.reportLSN]
+        case (.standby, .steady), (.standby, .suspect), (.standby, .switchover),
+            (.standby, .opening), (.standby, .following):
+            [.initializing, .catchingUp, .secondary, .demoted, .reportLSN]
         }
     }
 }

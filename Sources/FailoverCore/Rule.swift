@@ -5,20 +5,37 @@ public struct Rule: Sendable {
     public let phases: Set<Phase>
     /// Where it may lead; empty: the phase stays.
     public let leadsTo: Set<Phase>
+    /// What it may change beside the phase; what it does not alter stays.
+    public let alters: Alteration
     /// One sentence for the operator.
     public let says: String
     /// Nil: it does not apply, ask the next one.
     let verdict: @Sendable (Situation) -> Verdict?
 
     init(
-        _ id: RuleID, in phases: Set<Phase>, leadsTo: Set<Phase> = [], _ says: String,
+        _ id: RuleID, in phases: Set<Phase>, leadsTo: Set<Phase> = [],
+        alters: Alteration = [], _ says: String,
         _ verdict: @escaping @Sendable (Situation) -> Verdict?
     ) {
         self.id = id
         self.phases = phases
         self.leadsTo = leadsTo
+        self.alters = alters
         self.says = says
         self.verdict = verdict
+    }
+}
+
+extension Rule {
+    /// Which assigned states a rule may change while their roles stay.
+    public struct Alteration: OptionSet, Hashable, Sendable {
+        public let rawValue: Int
+        public init(rawValue: Int) { self.rawValue = rawValue }
+
+        /// The configs, the work on them, or the proof that the old primary was stopped.
+        public static let quorum = Alteration(rawValue: 1)
+        /// Attachment or work of members.
+        public static let members = Alteration(rawValue: 2)
     }
 }
 

@@ -4,7 +4,7 @@ extension Rulebook {
 
     static let memberRules: [Rule] = [
         Rule(
-            "member.done", in: workPhases,
+            "member.done", in: workPhases, alters: .members,
             "A node's work was seen done."
         ) { view in
             for member in view.cluster.members {
@@ -23,7 +23,7 @@ extension Rulebook {
             return nil
         },
         Rule(
-            "member.rewind_failed", in: openPhases,
+            "member.rewind_failed", in: openPhases, alters: .members,
             "pg_rewind can't bring the node back: clone it, its data is kept aside."
         ) { view in
             for member in view.cluster.members {
@@ -46,7 +46,7 @@ extension Rulebook {
                 ? nil : .act(because: "work on nodes is not done", cluster: nil, effects: effects)
         },
         Rule(
-            "member.plan", in: openPhases,
+            "member.plan", in: openPhases, alters: .members,
             "A node does not follow the primary: bring it back."
         ) { view in
             guard view.openPrimary != nil, let elect = view.cluster.elect else { return nil }

@@ -34,7 +34,7 @@ extension Rulebook {
                 cluster: cluster, effects: [stop])
         },
         Rule(
-            "order.rejoin", in: openPhases,
+            "order.rejoin", in: openPhases, alters: .members,
             "Bring a node back now, whatever its last attempt said."
         ) { view in
             guard case .rejoin(let id)? = view.order, let member = view.cluster[id],

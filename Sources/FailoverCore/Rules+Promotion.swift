@@ -19,7 +19,7 @@ extension Rulebook {
                     : "\(candidate) \(view.silence(candidate))", keepsCertificate: true)
         },
         Rule(
-            "promotion.unsealed", in: [.promoting], leadsTo: [.sealing],
+            "promotion.unsealed", in: [.promoting], leadsTo: [.sealing], alters: .quorum,
             "A standby that was cut off hears from another node: the proof is gone, seal again."
         ) { view in
             view.unsealedMember.map {
@@ -28,7 +28,7 @@ extension Rulebook {
             } ?? nil
         },
         Rule(
-            "promotion.strayed", in: [.promoting], leadsTo: [.sealing],
+            "promotion.strayed", in: [.promoting], leadsTo: [.sealing], alters: .quorum,
             "The candidate came out on a timeline that leaves ours below the floor."
         ) { view in
             guard let (candidate, promote) = view.promotion,

@@ -3,7 +3,7 @@
 extension Rulebook {
     static let quorumRules: [Rule] = [
         Rule(
-            "quorum.close", in: openPhases,
+            "quorum.close", in: openPhases, alters: .quorum,
             "The new quorum is in force and holds all that the old one acknowledged."
         ) { view in
             guard let work = view.reconfiguring, view.proof(work) != nil,
@@ -17,7 +17,7 @@ extension Rulebook {
             return .act(because: "quorum is \(config)", cluster: cluster, effects: [])
         },
         Rule(
-            "quorum.apply", in: openPhases,
+            "quorum.apply", in: openPhases, alters: .quorum,
             "Bring the new quorum into force on the primary and prove it."
         ) { view in
             guard let work = view.reconfiguring, view.openPrimary != nil, view.mayBegin(work) else {
@@ -26,7 +26,7 @@ extension Rulebook {
             return .act(because: "the new quorum is not proven yet", cluster: nil, effects: [work])
         },
         Rule(
-            "quorum.resume", in: openPhases,
+            "quorum.resume", in: openPhases, alters: .quorum,
             "A change of the quorum was interrupted: go on with it."
         ) { view in
             guard view.mayChangeQuorum(from: 2) else { return nil }
@@ -38,7 +38,7 @@ extension Rulebook {
                 cluster: cluster, effects: [view.reconfiguration(of: cluster, stamp)])
         },
         Rule(
-            "quorum.drop", in: openPhases,
+            "quorum.drop", in: openPhases, alters: .quorum,
             "A voter is lost: commits must not wait for it."
         ) { view in
             guard view.mayChangeQuorum(from: 1), let (voter, why) = view.lostVoter else {
@@ -47,7 +47,7 @@ extension Rulebook {
             return view.reconfigure(to: view.cluster.configs[0].dropping(voter), because: why)
         },
         Rule(
-            "quorum.add", in: openPhases,
+            "quorum.add", in: openPhases, alters: .quorum,
             "A standby has caught up: count it for commits."
         ) { view in
             guard view.mayChangeQuorum(from: 1), view.policy.numberSyncStandbys > 0,
@@ -57,7 +57,7 @@ extension Rulebook {
                 to: view.cluster.configs[0].adding(voter), because: "\(voter) has caught up")
         },
         Rule(
-            "quorum.raise", in: openPhases,
+            "quorum.raise", in: openPhases, alters: .quorum,
             "Enough standbys are fresh for the configured number of copies."
         ) { view in
             let config = view.cluster.configs[0]
@@ -71,7 +71,7 @@ extension Rulebook {
                 because: "\(raised) voters are fresh")
         },
         Rule(
-            "quorum.lower", in: openPhases,
+            "quorum.lower", in: openPhases, alters: .quorum,
             "Fewer copies are configured than commits wait for."
         ) { view in
             let config = view.cluster.configs[0]

@@ -4,7 +4,7 @@ extension Rulebook {
 
     static let sealingRules: [Rule] = [
         Rule(
-            "sealing.abort", in: closedPhases, leadsTo: [.opening],
+            "sealing.abort", in: closedPhases, leadsTo: [.opening], alters: .members,
             "The old primary is well again and nothing was promoted: open it in a new term."
         ) { view in
             let id = view.cluster.lastPrimary

@@ -26,7 +26,7 @@ extension Rulebook {
                 ? nil : .hold("the first answer of \(names(unasked)) after the scheduler's start")
         },
         Rule(
-            "vigilance.quorum_tampered", in: openPhases,
+            "vigilance.quorum_tampered", in: openPhases, alters: .quorum,
             "Another hand changed synchronous_standby_names on the primary: restore and prove them."
         ) { view in
             guard let elect = view.cluster.elect, view.facts(elect).tamperedSightings >= 2,

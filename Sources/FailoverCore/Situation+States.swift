@@ -27,7 +27,7 @@ extension Situation {
 
     private func promotingState(_ id: NodeID) -> NodeState {
         if id == promotion?.candidate {
-            return answer(id)?.isInRecovery == false ? .stopReplication : .preparePromotion
+            return .stopReplication
         }
         return cluster[id]?.upstream == promotion?.candidate ? .joinSecondary : .reportLSN
     }
@@ -40,9 +40,9 @@ extension Situation {
         case .follow, .start, .rejoin, .clone: return .catchingUp
         case nil: break
         }
-        if member.upstream == nil {
-            return member.attach.number == 0 ? .initializing : .demoted
-        }
+        if member.attach.number == 0 { return .initializing }
+        guard let upstream = member.upstream else { return .demoted }
+        if upstream != cluster.lastPrimary { return .catchingUp }
         let counts = policy.numberSyncStandbys > 0 && policy.node(id)?.replicationQuorum == true
         return counts && !isVoter(id) ? .catchingUp : .secondary
     }
@@ -57,6 +57,7 @@ extension Situation {
             return inspection.dataDirectory == .present ? .demoted : .initializing
         }
         guard seen.isInRecovery else { return reportedPrimaryState(id, seen) }
+        if id == promotion?.candidate { return .preparePromotion }
         guard seen.attachedAs != nil else { return .reportLSN }
         if promotion != nil, cluster[id]?.upstream == promotion?.candidate { return .joinSecondary }
         let counts = policy.numberSyncStandbys > 0 && policy.node(id)?.replicationQuorum == true
