@@ -72,7 +72,11 @@ public struct HookEnvironment: Sendable {
     }
 
     private func conninfo(of call: HookCall) -> String {
-        if let conninfo = call.conninfo { return conninfo }
+        if let conninfo = call.conninfo {
+            // pg_rewind connects to a database; without one libpq takes the role's name.
+            guard !conninfo.contains("dbname=") else { return conninfo }
+            return conninfo + " dbname=\(Self.conninfoValue(settings.postgresql.database))"
+        }
         guard let primary = call.primary else { return "" }
         var words = [
             ("host", primary.host), ("port", String(primary.port)),

@@ -1,0 +1,26 @@
+#!/bin/sh
+# fence_command — stop this old primary at once, and take its opening away.
+#
+# Runs on:   the old primary, as the PostgreSQL owner. A node that can't be reached needs a hook of yours
+#            that asks its hypervisor or power switch.
+# Knows:     TOOLKIT_NODE_NAME PGDATA PG_BINDIR TOOLKIT_RUNTIME_DIR
+# Succeeds:  exit 0 once open.conf is gone and no server process of this data directory is left. Safe to run twice.
+# Retry:     never; a failure means that the node is not fenced.
+# Prints:    one line per step on stderr; toolkit:fenced=yes on stdout.
+set -eu
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+# shellcheck source=hooks/lib/common.sh
+. "$here/lib/common.sh"
+require TOOLKIT_NODE_NAME PGDATA PG_BINDIR TOOLKIT_RUNTIME_DIR
+
+dry_run "stop PostgreSQL on $TOOLKIT_NODE_NAME at once, and take its opening away"
+rm -f -- "$TOOLKIT_RUNTIME_DIR/open.conf"
+if pid=$(postmaster_pid); then
+    log "stopping postmaster $pid of $TOOLKIT_NODE_NAME at once"
+    kill -s QUIT "$pid" 2>/dev/null || :
+    # A frozen process takes no SIGQUIT; SIGKILL it does take.
+    wait_until 2 no_server_process || kill -s KILL "$pid" 2>/dev/null || :
+fi
+no_server_process || end_orphans
+log "$TOOLKIT_NODE_NAME is fenced: no server process is left"
+result fenced yes

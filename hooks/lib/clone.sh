@@ -1,0 +1,43 @@
+#!/bin/sh
+# clone.sh — the parts of a clone, used by clone_command.
+#
+# Runs on:   a fresh or broken standby, sourced after common.sh.
+# Knows:     PGDATA PG_BINDIR TOOLKIT_PRIMARY_CONNINFO TOOLKIT_STATE_DIR
+# Succeeds:  defines functions only.
+# Retry:     nothing to retry.
+# Prints:    toolkit:progress=NN% on stdout.
+
+ask_source() {
+    "$PG_BINDIR/psql" --no-psqlrc --no-password --tuples-only --no-align --quiet \
+        --dbname="$TOOLKIT_PRIMARY_CONNINFO application_name=toolkit_clone" --command="$1"
+}
+
+# Refuses what this clone can't do right, before anything is changed.
+check_source() {
+    spaces=$(ask_source "select count(*) from pg_tablespace where spcname not in ('pg_default', 'pg_global')") ||
+        retry_later "the source of the clone can't be asked: see above"
+    [ "$spaces" = 0 ] ||
+        fail "refused: the source has $spaces tablespaces of its own; clone by hand with pg_basebackup --tablespace-mapping"
+    bytes=$(ask_source "select coalesce(sum(pg_database_size(oid)), 0)::bigint from pg_database
+        where has_database_privilege(oid, 'CONNECT') or pg_has_role('pg_read_all_stats', 'MEMBER')") || bytes=0
+    free=$(($(stat --file-system --format='%a * %S' -- "$1")))
+    # The log that is written meanwhile comes on top: a tenth, and 64 MiB.
+    need=$((bytes + bytes / 10 + 67108864))
+    [ "$free" -ge "$need" ] ||
+        fail "refused: the clone needs $need bytes below $1 and $free are free; the old directory is kept, make room"
+}
+
+# Copies the source into $1, with its progress as result lines.
+copy_source() {
+    failed=$TOOLKIT_STATE_DIR/clone.failed
+    rm -f -- "$failed"
+    {
+        "$PG_BINDIR/pg_basebackup" --pgdata="$1" --wal-method=stream --checkpoint=fast --progress --no-password \
+            --dbname="$TOOLKIT_PRIMARY_CONNINFO application_name=toolkit_clone" 2>&1 || : >"$failed"
+    } | tr '\r' '\n' | tee "$TOOLKIT_STATE_DIR/clone.log" |
+        sed -u -n 's|.* (\([0-9]*\)%).*|toolkit:progress=\1%|p'
+    if [ -e "$failed" ]; then
+        grep -v ' kB (' "$TOOLKIT_STATE_DIR/clone.log" >&2 || :
+        return 1
+    fi
+}

@@ -1,0 +1,86 @@
+#!/bin/sh
+# inspect — look at this node's files and change nothing; lies in STATE_DIR/bin.
+#
+# Runs on:   the node, as the PostgreSQL owner, whatever state PostgreSQL is in.
+# Knows:     ../node.env
+# Succeeds:  exit 0 with end=yes as the last line.
+# Retry:     never.
+# Prints:    key=value lines; what can't be told is left out.
+set -eu
+PATH=/usr/local/bin:/usr/bin:/bin:${PATH:-}
+LC_ALL=C
+export PATH LC_ALL
+cd -- "${0%/*}/.."
+# shellcheck source=/dev/null
+. ./node.env
+: "${TOOLKIT_RUNTIME_DIR:?}" "${PGDATA:?}" "${PG_BINDIR:?}"
+
+tell() { printf '%s=%s\n' "$1" "$2"; }
+yes_if() { if "$@"; then echo yes; else echo no; fi; }
+
+tell boot_id "$(cat /proc/sys/kernel/random/boot_id)"
+if [ -r stamp ] && read -r term step <stamp; then tell stamp "$term.$step"; else tell stamp 0.0; fi
+tell opened "$(yes_if [ -e "$TOOLKIT_RUNTIME_DIR/open.conf" ])"
+marker=none
+if [ -r marker ]; then read -r marker phase <marker && tell marker_phase "$phase"; fi
+tell marker "$marker"
+tell binary_version "$("$PG_BINDIR/postgres" -V 2>/dev/null | sed 's/^[^0-9]*//; s/ .*//')"
+
+home=$PGDATA
+while [ ! -d "$home" ] && [ "$home" != / ]; do home=$(dirname -- "$home"); done
+tell free_bytes "$(($(stat --file-system --format='%a * %S' -- "$home")))"
+
+if [ ! -d "$PGDATA" ]; then
+    kind=missing
+elif [ -e "$PGDATA/PG_VERSION" ] && [ -e "$PGDATA/global/pg_control" ]; then
+    kind=pgdata
+elif [ -z "$(find "$PGDATA" -mindepth 1 -maxdepth 1 -print -quit 2>/dev/null)" ]; then
+    kind=empty
+else
+    kind=foreign
+fi
+tell data_directory "$kind"
+
+state=stopped
+if [ -r "$PGDATA/postmaster.pid" ] && read -r pid <"$PGDATA/postmaster.pid" &&
+    [ "$(readlink -- "/proc/$pid/cwd" 2>/dev/null)" = "$(readlink -f -- "$PGDATA")" ]; then
+    case $(sed -n '8s/ *$//p' "$PGDATA/postmaster.pid") in
+        ready | standby | stopping) state="running $pid" ;;
+        *) state="starting $pid" ;;
+    esac
+fi
+tell postmaster "$state"
+
+if [ "$kind" = pgdata ]; then
+    tell data_version "$(cat -- "$PGDATA/PG_VERSION")"
+    tell standby_signal "$(yes_if [ -e "$PGDATA/standby.signal" ])"
+    "$PG_BINDIR/pg_controldata" -D "$PGDATA" 2>/dev/null | sed -n "
+        s/^Database system identifier: */system_identifier=/p
+        s/^Database cluster state: */state=/p
+        s/^Latest checkpoint location: */checkpoint_lsn=/p
+        s/^Latest checkpoint's REDO location: */redo_lsn=/p
+        s/^Latest checkpoint's TimeLineID: */timeline=/p
+        s/^Minimum recovery ending location: */min_recovery_end=/p
+        s/^Min recovery ending loc's timeline: */min_recovery_timeline=/p
+        s/^wal_log_hints setting: *on/wal_log_hints=yes/p
+        s/^Data page checksum version: *[1-9].*/data_checksums=yes/p
+    " || :
+    # The newest segment names the timeline that was written last.
+    newest=0
+    for file in "$PGDATA"/pg_wal/*; do
+        name=${file##*/}
+        case $name in
+            ????????.history)
+                tell "history.$((0x${name%.history}))" "$(base64 -w 0 -- "$file")"
+                ;;
+            ????????????????????????)
+                number=$((0x${name%????????????????}))
+                [ "$number" -le "$newest" ] || newest=$number
+                ;;
+        esac
+    done
+    [ "$newest" = 0 ] || tell wal_timeline "$newest"
+    tell auto_conf "$(sed -E -n 's/^[[:space:]]*(primary_conninfo|primary_slot_name|restore_command|synchronous_standby_names|default_transaction_read_only|recovery_min_apply_delay|toolkit\.[a-z_]+)[[:space:]=].*/\1/Ip' \
+        "$PGDATA/postgresql.auto.conf" 2>/dev/null | sort -u | paste -s -d , -)"
+fi
+tell end yes

@@ -1,0 +1,112 @@
+#!/bin/sh
+# node-apply — the only writer of node.conf and open.conf; lies in STATE_DIR/bin.
+#
+# Runs on:   the node, as the PostgreSQL owner, over SSH or by COPY … TO PROGRAM.
+# Knows:     ../node.env; on standard input, one item per line: term N, step N, node.conf BASE64,
+#            open.conf BASE64 or `open.conf -` (remove), end. What is absent stays as it is.
+# Succeeds:  exit 0 once stamp and files are stored durably and PostgreSQL was told to reload; the
+#            same request again does no harm. `node-apply stamp` only prints stamp and boot id.
+# Retry:     exit 75 (the lock is held). 76: the node has accepted a higher term or step.
+#            65: the request is incomplete. In all three nothing was changed.
+# Prints:    stamp=TERM.STEP boot_id=ID reloaded=yes|no, one per line.
+set -eu
+umask 077
+PATH=/usr/local/bin:/usr/bin:/bin:${PATH:-}
+LC_ALL=C
+export PATH LC_ALL
+
+cd -- "${0%/*}/.."
+program='node-apply'
+# shellcheck source=hooks/lib/node-lib.sh
+. ./bin/node-lib.sh
+# shellcheck source=/dev/null
+. ./node.env
+program="node-apply on ${TOOLKIT_NODE_NAME:-?}"
+: "${TOOLKIT_CONFIG_DIR:?}" "${TOOLKIT_RUNTIME_DIR:?}" "${PGDATA:?}"
+
+report() {
+    boot=unknown
+    read -r boot </proc/sys/kernel/random/boot_id || :
+    printf 'stamp=%s.%s\nboot_id=%s\n' "$1" "$2" "$boot"
+}
+
+# Decodes $1 into $2.new; false when $2 holds these bytes already.
+stage() {
+    base64 -d >"$2.new" <<BASE64 || refuse 65 "cannot write $2.new, or it is not base64"
+$1
+BASE64
+    if cmp -s "$2.new" "$2"; then
+        rm -f -- "$2.new"
+        return 1
+    fi
+}
+
+reload() {
+    reloaded=no
+    [ -r "$PGDATA/postmaster.pid" ] || return 0
+    read -r pid <"$PGDATA/postmaster.pid" || return 0
+    is_number "$pid" || return 0
+    # A stale file may name somebody else's process: only one that works in PGDATA is ours.
+    { cd -P "/proc/$pid/cwd"; } 2>/dev/null || return 0
+    there=$PWD
+    cd -P "$PGDATA"
+    [ "$there" = "$PWD" ] || return 0
+    kill -s HUP "$pid" 2>/dev/null || return 0
+    reloaded=yes
+}
+
+if [ "${1-}" = stamp ]; then
+    read_stamp
+    report "$old_term" "$old_step"
+    exit 0
+fi
+
+term='' step='' node_conf='' open_conf='' ended=no
+while read -r item value; do
+    case $item in
+        term) term=$value ;;
+        step) step=$value ;;
+        node.conf | open.conf)
+            [ -n "$value" ] || refuse 65 "$item comes without contents"
+            if [ "$item" = node.conf ]; then node_conf=$value; else open_conf=$value; fi
+            ;;
+        end) ended=yes && break ;;
+        *) refuse 65 "unknown item in the request" ;;
+    esac
+done
+if [ "$ended" = no ] || ! is_number "$term" || ! is_number "$step"; then
+    refuse 65 "the request is incomplete: nothing was changed; send it again, whole"
+fi
+
+exec 9>>lock
+flock -w 2 9 || refuse 75 "the lock is held; try again"
+refuse_stale
+end_older_hook
+
+# Everything is written and synced beside first; the stamp takes its place before any content, so
+# that no lower request can follow a higher content.
+node_file=$TOOLKIT_CONFIG_DIR/node.conf
+open_file=$TOOLKIT_RUNTIME_DIR/open.conf
+[ -d "$TOOLKIT_RUNTIME_DIR" ] || mkdir -p -- "$TOOLKIT_RUNTIME_DIR"
+set --
+if [ "$term.$step" != "$old_term.$old_step" ]; then
+    printf '%s %s\n' "$term" "$step" >stamp.new
+    set -- "$@" stamp
+fi
+case $node_conf in
+    '') ;;
+    *) if stage "$node_conf" "$node_file"; then set -- "$@" "$node_file"; fi ;;
+esac
+case $open_conf in
+    '' | -) ;;
+    *) if stage "$open_conf" "$open_file"; then set -- "$@" "$open_file"; fi ;;
+esac
+if [ "$#" -gt 0 ]; then
+    store "$@"
+    # A rename is durable when its folder is.
+    sync -- . "$TOOLKIT_CONFIG_DIR" "$TOOLKIT_RUNTIME_DIR"
+fi
+if [ "$open_conf" = - ] && [ -e "$open_file" ]; then rm -f -- "$open_file"; fi
+reload
+report "$term" "$step"
+printf 'reloaded=%s\n' "$reloaded"
