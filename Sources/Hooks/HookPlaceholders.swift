@@ -1,3 +1,5 @@
+import Execution
+
 /// repmgr's `%` placeholders of an inline command.
 struct HookPlaceholders {
     var facts: [String: String]
@@ -22,7 +24,7 @@ struct HookPlaceholders {
             if letter == "%" {
                 expanded += "%"
             } else if let value = value(of: letter) {
-                expanded += ShellText.quote(value)
+                expanded += ShellWord.quote(value)
             } else {
                 expanded.unicodeScalars.append(scalar)
                 expanded.unicodeScalars.append(letter)

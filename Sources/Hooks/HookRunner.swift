@@ -1,5 +1,6 @@
 public import ClusterFile
 public import Execution
+import FailoverCore
 
 /// Runs hooks: finds the script, uploads it once, and runs it through the node's wrapper.
 public struct HookRunner: Sendable {
@@ -7,6 +8,7 @@ public struct HookRunner: Sendable {
     let runner: @Sendable (NodeSettings) -> any CommandRunner
     let local: any CommandRunner
     let scripts: HookScripts
+    private let uploaded = UploadedBundles()
 
     /// `runner` reaches a node; `local` is the scheduler's own machine; `sharedHooks` is the folder
     /// of the shipped scripts (`ShareFolder.hooks`).
@@ -22,10 +24,206 @@ public struct HookRunner: Sendable {
 
     /// Runs one hook with its drop-ins, retries and deadline.
     public func run(_ call: HookCall) async -> HookOutcome {
-        .skipped
+        let work = HookWork(call, settings: settings)
+        switch scripts.command(for: call.hook) {
+        case .none: return .skipped
+        case .missing(let path):
+            return .notStarted(
+                ExecutionError(
+                    .notFound, "cannot run \(call.hook) for \(call.node.id)",
+                    because: "there is no file \(path)",
+                    next: "create it, or correct hooks.\(call.hook) in cluster.yaml"))
+        case .file(let path):
+            if HookCatalogue.entry(call.hook).place == .scheduler {
+                return await attempts(work, hasStarted: false) { await local(work, [path]) }
+            }
+            return await onNode(work, inline: nil)
+        case .inline(let text):
+            let placeholders = HookPlaceholders(call: call, variables: work.variables)
+            let shell = ["/bin/sh", "-c", placeholders.expand(text)]
+            if HookCatalogue.entry(call.hook).place == .scheduler {
+                return await attempts(work, hasStarted: false) { await local(work, shell) }
+            }
+            return await onNode(work, inline: shell)
+        }
     }
 
     /// Uploads the scripts of every node hook, so that a failover doesn't pay for it.
     public func prepare(_ node: NodeSettings) async throws(ExecutionError) {
+        _ = try await upload(to: node)
+    }
+
+    // MARK: On a node
+
+    private func onNode(_ work: HookWork, inline: [String]?) async -> HookOutcome {
+        let hook = work.call.hook
+        for path in scripts.dropIns(of: hook) where HookScripts.isBefore(path) {
+            let outcome = await wrapped(work, dropIn: path)
+            guard case .done = outcome else { return outcome }
+        }
+        let hasStarted = scripts.dropIns(of: hook).contains(where: HookScripts.isBefore)
+        let outcome = await attempts(work, hasStarted: hasStarted) {
+            await wrapped(work, as: hook.rawValue, inline: inline, file: hook.rawValue + ".sh")
+        }
+        guard case .done(let results, var output) = outcome else { return outcome }
+        for path in scripts.dropIns(of: hook) where !HookScripts.isBefore(path) {
+            let after = await wrapped(work, dropIn: path)
+            if case .done = after { continue }
+            output += "warning: \(path) did not succeed: \(after)\n"
+        }
+        return .done(results: results, output: output)
+    }
+
+    private func wrapped(_ work: HookWork, dropIn path: String) async -> HookOutcome {
+        let file = HookBundle.dropInName(path, of: work.call.hook)
+        let name = file.replacingSlashes
+        return await wrapped(work, as: name, inline: nil, file: file)
+    }
+
+    /// One run through the wrapper; a script that is gone from the node is uploaded again, once.
+    private func wrapped(
+        _ work: HookWork, as name: String, inline: [String]?, file: String
+    ) async -> HookOutcome {
+        let node = work.call.node
+        do {
+            if let inline { return try await wrapped(work, as: name, program: inline) }
+            let folder = try await upload(to: node)
+            let outcome = try await wrapped(work, as: name, program: ["\(folder)/\(file)"])
+            guard case .failed(ExitStatus.noProgram, _) = outcome else { return outcome }
+            uploaded.forget(folder, on: node.id)
+            _ = try await upload(to: node)
+            return try await wrapped(work, as: name, program: ["\(folder)/\(file)"])
+        } catch {
+            return HookOutcome(error, after: work.timeout)
+        }
+    }
+
+    private func wrapped(
+        _ work: HookWork, as name: String, program: [String]
+    ) async throws(ExecutionError) -> HookOutcome {
+        let call = work.call
+        let arguments = [
+            call.node.stateDirectory + "/bin/run-hook", String(call.term), String(call.step), name,
+            String(work.timeoutSeconds), "--",
+        ]
+        // The wrapper ends the hook at the deadline and says so; its own end comes 2 s later at
+        // most, and waiting for the node's locks counts too.
+        let result = try await runner(call.node).run(
+            Command(
+                arguments + program, environment: work.variables, standardInput: work.document,
+                timeout: work.timeout + .seconds(5)))
+        return HookOutcome(result, timeout: work.timeout)
+    }
+
+    private func upload(to node: NodeSettings) async throws(ExecutionError) -> String {
+        let bundle = try HookBundle(scripts)
+        let folder = bundle.folder(on: node)
+        if !uploaded.contains(folder, on: node.id) {
+            try await bundle.upload(to: node, via: runner(node), timeout: .seconds(30))
+            uploaded.insert(folder, on: node.id)
+        }
+        return folder
+    }
+
+    // MARK: On the scheduler's machine
+
+    private func local(_ work: HookWork, _ arguments: [String]) async -> HookOutcome {
+        let command = Command(
+            arguments, environment: work.variables, standardInput: work.document,
+            timeout: work.timeout)
+        do {
+            return HookOutcome(try await local.run(command), timeout: work.timeout)
+        } catch {
+            return HookOutcome(error, after: work.timeout)
+        }
+    }
+
+    // MARK: Retries
+
+    /// Repeats what failed or was not ready. Nothing else: what is stale stays stale, and what is
+    /// unknown must be looked at first.
+    private func attempts(
+        _ work: HookWork, hasStarted: Bool, _ attempt: () async -> HookOutcome
+    ) async -> HookOutcome {
+        var hasStarted = hasStarted
+        var attemptsLeft = settings.hooks.byName[work.call.hook.rawValue]?.retries ?? 0
+        while true {
+            let outcome = await attempt()
+            switch outcome {
+            case .failed, .tryAgain: hasStarted = true
+            case .notStarted(let error) where hasStarted:
+                // The caller may act by SQL only when no hook has started.
+                return .failed(status: -1, output: error.description)
+            default: return outcome
+            }
+            guard attemptsLeft > 0, !Task.isCancelled else { return outcome }
+            attemptsLeft -= 1
+            let delay = settings.hooks.byName[work.call.hook.rawValue]?.retryDelayMs ?? 1000
+            try? await Task.sleep(for: .milliseconds(delay))
+        }
+    }
+}
+
+/// One call with what is derived from it once.
+struct HookWork: Sendable {
+    let call: HookCall
+    let variables: [String: String]
+    let document: [UInt8]
+    let timeoutSeconds: Int
+
+    init(_ call: HookCall, settings: ClusterSettings) {
+        let environment = HookEnvironment(settings: settings)
+        self.call = call
+        variables = environment.variables(for: call)
+        document = environment.document(for: call)
+        timeoutSeconds = environment.timeoutSeconds(of: call.hook)
+    }
+
+    var timeout: Duration { .seconds(timeoutSeconds) }
+}
+
+extension HookOutcome {
+    init(_ result: CommandResult, timeout: Duration) {
+        let output = result.output + result.errorOutput
+        switch result.ending {
+        case .exited(0): self = .done(results: Self.results(of: result.output), output: output)
+        case .exited(ExitStatus.tryAgain): self = .tryAgain(output: output)
+        case .exited(ExitStatus.stale): self = .stale
+        case .exited(ExitStatus.deadline): self = .unknown(after: timeout, output: output)
+        case .exited(let status): self = .failed(status: status, output: output)
+        case .signaled, .timedOut: self = .unknown(after: result.duration, output: output)
+        }
+    }
+
+    init(_ error: ExecutionError, after timeout: Duration) {
+        self =
+            error.outcomeIsUnknown
+            ? .unknown(after: timeout, output: error.description) : .notStarted(error)
+    }
+
+    /// `toolkit:key=value` lines; of a key that comes twice, the last.
+    static func results(of output: String) -> [String: String] {
+        var results: [String: String] = [:]
+        for line in output.split(separator: "\n") where line.hasPrefix("toolkit:") {
+            let pair = line.dropFirst("toolkit:".count)
+            guard let equals = pair.firstIndex(of: "=") else { continue }
+            results[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+        }
+        return results
+    }
+}
+
+extension String {
+    /// A wrapper's hook name: `promote_command.d/pre-check` → `promote_command.d.pre-check`.
+    fileprivate var replacingSlashes: String {
+        String(
+            String.UnicodeScalarView(
+                unicodeScalars.map { scalar in
+                    let isPlain =
+                        scalar.isASCII
+                        && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)
+                            || "_.-".unicodeScalars.contains(scalar))
+                    return isPlain ? scalar : "."
+                }))
     }
 }

@@ -34,13 +34,18 @@ public struct HookScripts: Sendable {
         return .file(file)
     }
 
-    /// Drop-ins around a hook, in name order: executable files `<hook>.d/<prefix>*`.
-    public func dropIns(of hook: HookName, prefix: String) -> [String] {
+    /// Drop-ins around a hook, in name order: executable files `<hook>.d/pre-*` and `post-*`.
+    public func dropIns(of hook: HookName) -> [String] {
         let folder = folders[0] + "/" + hook.rawValue + ".d"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.filter { $0.hasPrefix(prefix) && !$0.hasSuffix("~") }.sorted()
-            .map { folder + "/" + $0 }
+        return names.filter { $0.hasPrefix("pre-") || $0.hasPrefix("post-") }
+            .filter { !$0.hasSuffix("~") }.sorted().map { folder + "/" + $0 }
             .filter { FileManager.default.isExecutableFile(atPath: $0) }
+    }
+
+    /// Whether a drop-in runs before its hook.
+    public static func isBefore(_ dropIn: String) -> Bool {
+        dropIn.split(separator: "/").last?.hasPrefix("pre-") ?? false
     }
 
     /// `lib/*.sh` by file name: the cluster's own wins over the shipped one.
@@ -62,7 +67,9 @@ public struct HookScripts: Sendable {
     }
 
     /// Installed into `state_dir`/bin by deploy: no hook sources them.
-    private static let programs: Set<String> = ["node-apply.sh", "run-hook.sh", "inspect.sh"]
+    private static let programs: Set<String> = [
+        "node-apply.sh", "run-hook.sh", "inspect.sh", "node-lib.sh",
+    ]
 
     private func configured(_ text: String) -> Command {
         let path = text.hasPrefix("/") ? text : settings.baseDirectory + "/" + text

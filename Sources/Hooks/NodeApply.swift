@@ -139,7 +139,7 @@ extension NodeApply {
     /// status stands in the error's detail (`outcome(programDetail:)`).
     public static func sql(_ request: NodeRequest, on node: NodeSettings) -> String {
         let rows = request.requestLines.map { "(\(SQLText.literal($0)))" }.joined(separator: ",")
-        let program = SQLText.literal(ShellText.quote(path(on: node)))
+        let program = SQLText.literal(ShellWord.quote(path(on: node)))
         return "COPY (VALUES \(rows)) TO PROGRAM \(program)"
     }
 
@@ -155,6 +155,8 @@ extension NodeApply {
 
 /// Exit statuses that hooks and node programs agree on.
 enum ExitStatus {
+    /// The wrapper found no such program.
+    static let noProgram: Int32 = 66
     static let tryAgain: Int32 = 75
     static let stale: Int32 = 76
     /// timeout(1): the deadline passed.

@@ -1,4 +1,5 @@
 public import ClusterFile
+import Execution
 import FailoverCore
 
 /// `node.env`: the facts that the programs on a node start from.
@@ -37,7 +38,7 @@ public struct NodeEnvironment: Sendable {
             ("PGHOST", node.socketDirectory),
             ("PG_BINDIR", settings.postgresql.binDirectory),
         ]
-        let lines = facts.map { "\($0)=\(ShellText.quote($1))\n" }.joined()
+        let lines = facts.map { "\($0)=\(ShellWord.quote($1))\n" }.joined()
         return "# Facts of this node for the programs in bin/, written by toolkit deploy.\n" + lines
     }
 }

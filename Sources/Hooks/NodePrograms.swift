@@ -18,8 +18,11 @@ public struct NodePrograms: Sendable {
         scripts = HookScripts(settings: settings, sharedHooks: sharedHooks)
     }
 
-    /// Program by its name in `bin/`.
-    public static let names = ["node-apply", "run-hook", "inspect"]
+    /// What lies in `bin/`, and the file of `hooks/lib` that it is.
+    public static let programs = [
+        (name: "node-apply", source: "node-apply.sh"), (name: "run-hook", source: "run-hook.sh"),
+        (name: "inspect", source: "inspect.sh"), (name: "node-lib.sh", source: "node-lib.sh"),
+    ]
 
     /// The folders that must exist before the files, each mode 0700.
     public static func folders(on node: NodeSettings) -> [String] {
@@ -33,11 +36,11 @@ public struct NodePrograms: Sendable {
                 path: NodeEnvironment.path(on: node), mode: 0o600,
                 contents: Array(NodeEnvironment(settings: settings).file(for: node).utf8))
         ]
-        for name in Self.names {
+        for program in Self.programs {
             files.append(
                 File(
-                    path: node.stateDirectory + "/bin/" + name, mode: 0o700,
-                    contents: try scripts.read(shipped: "lib/\(name).sh")))
+                    path: node.stateDirectory + "/bin/" + program.name, mode: 0o700,
+                    contents: try scripts.read(shipped: "lib/" + program.source)))
         }
         return files
     }

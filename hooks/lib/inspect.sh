@@ -21,9 +21,9 @@ yes_if() { if "$@"; then echo yes; else echo no; fi; }
 tell boot_id "$(cat /proc/sys/kernel/random/boot_id)"
 if [ -r stamp ] && read -r term step <stamp; then tell stamp "$term.$step"; else tell stamp 0.0; fi
 tell opened "$(yes_if [ -e "$TOOLKIT_RUNTIME_DIR/open.conf" ])"
-marker=none
-if [ -r marker ]; then read -r marker phase <marker && tell marker_phase "$phase"; fi
-tell marker "$marker"
+unfinished=none
+if [ -r marker ]; then read -r unfinished _ <marker || :; fi
+tell marker "$unfinished"
 tell binary_version "$("$PG_BINDIR/postgres" -V 2>/dev/null | sed 's/^[^0-9]*//; s/ .*//')"
 
 home=$PGDATA
