@@ -20,12 +20,10 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(
-    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
-) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(
         name: name + "Tests", dependencies: dependencies, path: "Tests/\(name)Tests",
-        exclude: exclude, swiftSettings: strict)
+        swiftSettings: strict)
 }
 
 // The arrows of docs/architecture.md; Tests/TidyTests holds the `import` lines against them.
@@ -85,8 +83,7 @@ let package = Package(
         tests("ClusterFile", ["ClusterFile", "FailoverCore", "ToolkitTesting"]),
         tests(
             "Rendering",
-            ["Rendering", "FailoverCore", "ClusterFile", "PostgresClient", "ToolkitTesting"],
-            exclude: ["Golden"]),
+            ["Rendering", "FailoverCore", "ClusterFile", "PostgresClient", "ToolkitTesting"]),
         tests("Hooks", ["Hooks", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
         tests("Store", ["Store", "FailoverCore", "ToolkitTesting"]),
         tests("Scheduler", ["Scheduler", "FailoverCore", "ClusterFile", "Store", "ToolkitTesting"]),

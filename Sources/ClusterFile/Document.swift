@@ -119,8 +119,13 @@ extension Document {
             .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
             let place = min(Position(line: mark.line, column: mark.column), end(of: text))
-            let (message, hint) = syntax(problem, context, character(at: place, in: text))
-            return refused("yaml.syntax", place, message, hint)
+            let started = context.map {
+                ": \($0.text) (begun at \($0.mark.line):\($0.mark.column))"
+            }
+            return refused(
+                "yaml.syntax", place, "this is not YAML: \(problem)\(started ?? "")",
+                "correct it here or just above; texts with `: `, ` #` or a first `{ [ & * ! | > % @`"
+                    + " need quotes")
         case .reader(let problem, let offset, _, let yaml):
             let place = offset.map { position(ofCharacter: $0, in: yaml) }
             return refused(
@@ -138,35 +143,6 @@ extension Document {
         let line = before.count { $0 == "\n" } + 1
         let column = before.reversed().prefix { $0 != "\n" }.count + 1
         return Position(line: line, column: column)
-    }
-
-    /// libyaml's words, and where they don't help, better ones.
-    private static func syntax(
-        _ problem: String, _ context: YamlError.Context?, _ found: Character?
-    ) -> (message: String, hint: String) {
-        if problem.contains("another document") {
-            return (
-                "a second document begins here", "a file is about one cluster: remove the `---`"
-            )
-        }
-        if problem.contains("nesting") {
-            return ("this is nested too deeply", "no setting needs that; close the brackets")
-        }
-        if found == "\t" {
-            return ("this is not YAML: a tab can't indent a line", "indent with spaces")
-        }
-        let started = context.map { ": \($0.text) (begun at \($0.mark.line):\($0.mark.column))" }
-        return (
-            "this is not YAML: \(problem)\(started ?? "")",
-            "correct it here or just above; texts with `: `, ` #` or a first `{ [ & * ! | > % @`"
-                + " need quotes"
-        )
-    }
-
-    private static func character(at place: Position, in text: String) -> Character? {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.indices.contains(place.line - 1) else { return nil }
-        return lines[place.line - 1].dropFirst(place.column - 1).first
     }
 
     private static func end(of text: String) -> Position {

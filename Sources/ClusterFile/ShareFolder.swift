@@ -62,14 +62,13 @@ public struct ShareFolderError: Error, Hashable, Sendable, CustomStringConvertib
     public let searched: [String]
 
     public var description: String {
-        let places = searched.isEmpty ? "no folder" : searched.joined(separator: ", ")
-        let marker = "templates/postgresql.conf.tmpl"
+        let places = searched.isEmpty ? "nowhere" : searched.joined(separator: ", ")
         let because =
-            variable.map { "\($0) names \(places), which has no \(marker)" }
-            ?? "TOOLKIT_SHARE is not set, and no \(marker) lies in any of \(places)"
+            variable.map { "\($0) names \(places), and" }
+            ?? "TOOLKIT_SHARE is not set, and none of \(places) holds them:"
         return """
             cannot find the shipped templates and hooks
-              because \(because)
+              because \(because) there is no templates/postgresql.conf.tmpl
               next: set TOOLKIT_SHARE to the folder share/toolkit of the installation
             """
     }

@@ -41,13 +41,11 @@ struct Walk {
 
     private mutating func missing(_ settings: [Setting], path: String, at position: Position) {
         for setting in settings where !reading.faulty.contains(setting.path) {
-            let hint =
-                setting.type == .groups
-                ? "add `nodes:` and below it `  - { name: node1, host: 10.0.0.1 }`"
-                : "add for example `\(setting.name): \(setting.example)`"
+            let example = setting.type == .groups ? "a list of nodes" : "`\(setting.example)`"
             reading.refuse(
                 "key.missing", at: position, path,
-                "`\(setting.name)` is missing", hint, declared: setting.path)
+                "`\(setting.name)` is missing", "add `\(setting.name):` with \(example)",
+                declared: setting.path)
         }
     }
 

@@ -14,6 +14,9 @@ public struct Effect: Hashable, Sendable {
         }
 
         public var description: String { "\(stamp).\(node).\(name)" }
+
+        /// Read-only: may be repeated under one id, and changes nothing.
+        var isLook: Bool { name == Action.inspect.name }
     }
 
     public enum Action: Hashable, Sendable {
@@ -35,7 +38,7 @@ public struct Effect: Hashable, Sendable {
         /// Stop it if it runs, then make it a standby of the upstream: by a plain start, or by
         /// pg_rewind. Done: `.rejoined`.
         case rejoin(RejoinMethod, Attachment, switchLSN: LSN)
-        /// Stop it if it runs, move its data aside, take a base backup, start. Done: `.none`.
+        /// Stop it if it runs, move its data aside, take a base backup, start. Done: `.rejoined`.
         case clone(Attachment)
         /// Start it: with a blank upstream first (`isSealed`), or as its node files say.
         case start(isSealed: Bool)
@@ -126,7 +129,7 @@ public enum Proof: Hashable, Sendable {
     case opened(bootID: String)
     case stopped(StopProof)
     case inspected(NodeInspection)
-    /// `rewoundFrom`: end of the old WAL, when a rewind really took place.
+    /// A rejoin or a clone. `rewoundFrom`: end of the old WAL, when a rewind really took place.
     case rejoined(rewoundFrom: LSN?)
 }
 

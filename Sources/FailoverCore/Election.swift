@@ -13,7 +13,8 @@ struct Election {
         var isOnIt: Bool
     }
 
-    func standing(_ timeline: TimelineID, _ history: TimelineHistory, _ position: LSN) -> Standing? {
+    func standing(_ timeline: TimelineID, _ history: TimelineHistory, _ position: LSN) -> Standing?
+    {
         for index in cluster.lineage.indices.reversed() {
             let entry = cluster.lineage[index]
             guard history.history(of: entry.timeline) == entry.history else { continue }

@@ -175,7 +175,8 @@ extension Situation {
         }
         guard wayBack(member, isOrdered: true) != nil else {
             return Refusal(
-                what, because: "it could be looked at neither by SQL nor over SSH, or it is "
+                what,
+                because: "it could be looked at neither by SQL nor over SSH, or it is "
                     + "still counted as a voter",
                 next: "look at `toolkit check`, then try again")
         }

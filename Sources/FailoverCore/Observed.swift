@@ -22,10 +22,33 @@ struct Observed: Hashable, Sendable {
         var inspection: NodeInspection?
         var inspectedAt: Instant?
         var seal: Seal?
+        /// Whether it was probed since the last work on it ended: an older answer decides nothing.
+        var isSettled = true
+        /// The highest stamp that work on it has certainly brought into force.
+        var appliedStamp: Stamp?
+        /// Answers in a row that show a smaller stamp than that.
+        var outdatedAnswers = 0
         /// Probes in a row that show foreign synchronous_standby_names on the open primary.
         var tamperedSightings = 0
         /// Per application_name: when `reply_time` was last seen to change, or was first missed.
         var replies: [String: Reply] = [:]
+
+        /// A probe that was sampled before the last work ended, and came after it. When the node
+        /// goes on to show the smaller stamp, another hand has put old files back.
+        func isOutdated(_ observation: NodeObservation) -> Bool {
+            guard let appliedStamp, outdatedAnswers < 3 else { return false }
+            return observation.stamp.map { $0 < appliedStamp } ?? true
+        }
+
+        mutating func absorb(_ proof: Proof, of id: Effect.ID) {
+            switch proof {
+            case .sealed(let sealProof):
+                seal = Seal(proof: sealProof, stamp: id.stamp)
+                appliedStamp = id.stamp
+            case .promoted, .opened, .rejoined: appliedStamp = id.stamp
+            case .none, .stopped, .inspected: break
+            }
+        }
 
         var isAnswering: Bool { observation != nil && unreachable == nil }
         var wasProbed: Bool { observation != nil || unreachable != nil }
@@ -102,6 +125,12 @@ struct Observed: Hashable, Sendable {
         _ observation: NodeObservation, of id: NodeID, _ cluster: Cluster, at now: Instant
     ) {
         var facts = self[id]
+        guard !facts.isOutdated(observation) else {
+            nodes[id]?.outdatedAnswers += 1
+            return
+        }
+        facts.isSettled = true
+        facts.outdatedAnswers = 0
         facts.unreachable = nil
         facts.unreachableSince = nil
         facts.failures = 0
@@ -124,6 +153,7 @@ struct Observed: Hashable, Sendable {
     private mutating func absorb(_ reason: Unreachable, of id: NodeID, at now: Instant) {
         var facts = self[id]
         facts.openSince = nil
+        facts.isSettled = true
         facts.unreachable = reason
         facts.unreachableSince = facts.unreachableSince ?? now
         facts.failures += 1
@@ -142,14 +172,17 @@ struct Observed: Hashable, Sendable {
         entry.endedAt = now
         entry.outcome = outcome
         attempts[id] = entry
-        guard case .done(let proof) = outcome else { return }
-        switch proof {
-        case .sealed(let seal): nodes[id.node, default: Facts()].seal = Seal(proof: seal, stamp: id.stamp)
-        case .inspected(let inspection):
-            nodes[id.node, default: Facts()].inspection = inspection
-            nodes[id.node, default: Facts()].inspectedAt = now
-        case .none, .promoted, .opened, .stopped, .rejoined: break
+        var facts = self[id.node]
+        if id.isLook {
+            if case .done(.inspected(let inspection)) = outcome {
+                facts.inspection = inspection
+                facts.inspectedAt = now
+            }
+        } else {
+            facts.isSettled = false
+            if case .done(let proof) = outcome { facts.absorb(proof, of: id) }
         }
+        nodes[id.node] = facts
     }
 
     private static func replies(

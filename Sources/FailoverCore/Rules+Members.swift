@@ -27,7 +27,8 @@ extension Rulebook {
             "pg_rewind can't bring the node back: clone it, its data is kept aside."
         ) { view in
             for member in view.cluster.members {
-                guard let work = member.work, work.kind == .rejoin(.rewind), let elect = work.upstream,
+                guard let work = member.work, work.kind == .rejoin(.rewind),
+                    let elect = work.upstream,
                     let effect = view.effect(of: work, member.id, in: view.cluster),
                     view.attempts(effect.id).count >= 2, !view.attempts(effect.id).isInFlight,
                     case .failed(let why)? = view.attempts(effect.id).outcome
@@ -123,7 +124,8 @@ extension Situation {
         switch (work.kind, attachment) {
         case (.seal, _): return effect(.seal, on: id, work.stamp)
         case (.fence, _): return effect(.fence, on: id, work.stamp)
-        case (.start(let isSealed), _): return effect(.start(isSealed: isSealed), on: id, work.stamp)
+        case (.start(let isSealed), _):
+            return effect(.start(isSealed: isSealed), on: id, work.stamp)
         case (.follow, let attachment?): return effect(.follow(attachment), on: id, work.stamp)
         case (.rejoin(let method), let attachment?):
             return effect(
@@ -138,8 +140,9 @@ extension Situation {
         if let work = member.work {
             guard work.kind == .seal, facts(member.id).seal != nil else { return nil }
         }
-        if let seen = answer(member.id) { return wayBack(member, seen) }
         let facts = facts(member.id)
+        guard facts.isSettled || member.work?.kind == .seal else { return nil }
+        if let seen = answer(member.id) { return wayBack(member, seen) }
         guard let silentSince = facts.unreachableSince, let inspection = facts.inspection,
             let at = facts.inspectedAt, at.since(silentSince) >= 0,
             !inspection.isPostmasterRunning
@@ -180,7 +183,7 @@ extension Situation {
         case .foreign: return nil
         case .missing, .empty:
             // A lost mount looks like this: an existing member is cloned only on an order.
-            guard (isNew || isOrdered || seen.marker == .cloning), !isVoter(member.id) else {
+            guard isNew || isOrdered || seen.marker == .cloning, !isVoter(member.id) else {
                 return nil
             }
             return Plan(.clone, "it has no data")

@@ -27,12 +27,14 @@ extension Rulebook {
             "primary.reopen", in: openPhases, leadsTo: [.opening, .sealing],
             "The primary restarted and came up locked: open it again if it holds everything."
         ) { view in
-            guard let elect = view.cluster.elect, let seen = view.primary, !seen.isOpen else {
-                return nil
-            }
+            guard let elect = view.cluster.elect, let seen = view.primary, !seen.isOpen,
+                view.facts(elect).isSettled
+            else { return nil }
             switch view.reopening(elect, seen) {
             case .look(let look):
-                return look.map { .act(because: "is it the same boot?", cluster: nil, effects: [$0]) }
+                return look.map {
+                    .act(because: "is it the same boot?", cluster: nil, effects: [$0])
+                }
                     ?? .hold("a look at \(elect) over SSH: was its machine reset?")
             case .allowed:
                 let (cluster, stamp) = view.changed { next, stamp in

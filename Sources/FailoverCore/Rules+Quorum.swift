@@ -130,8 +130,11 @@ extension Situation {
         for voter in config.voters {
             let reply = facts(primary).replies[cluster.applicationName(voter)]
             if let reply, now.since(reply.missingSince ?? reply.changedAt) >= timers.degradeAfter {
-                return (voter, "\(voter) was not heard by the primary for "
-                    + "\(timers.degradeAfter) ms")
+                return (
+                    voter,
+                    "\(voter) was not heard by the primary for "
+                        + "\(timers.degradeAfter) ms"
+                )
             }
             // A voter that never attached has no row whose absence could be dated.
             if reply == nil, isOverdue(voter) {
@@ -141,8 +144,11 @@ extension Situation {
                 now.since(since) >= timers.voterUnreachable,
                 config.voters.contains(where: { $0 != voter && answer($0) != nil })
             {
-                return (voter, "\(voter) could not be reached for \(timers.voterUnreachable) ms: "
-                    + "it could not be cut off in a failover")
+                return (
+                    voter,
+                    "\(voter) could not be reached for \(timers.voterUnreachable) ms: "
+                        + "it could not be cut off in a failover"
+                )
             }
         }
         return nil

@@ -34,7 +34,8 @@ extension Rulebook {
             guard let stamp = view.cluster.intent?.stamp else { return nil }
             let effects = view.seals(stamp)
             return effects.isEmpty
-                ? nil : .act(because: "not every standby is seen cut off", cluster: nil, effects: effects)
+                ? nil
+                : .act(because: "not every standby is seen cut off", cluster: nil, effects: effects)
         },
         Rule(
             "sealing.blocked", in: [.sealing], leadsTo: [.blocked],
@@ -110,6 +111,11 @@ extension Situation {
         let floor = isCertified ? cluster.floor : max(cluster.floor, proven ?? .zero)
         var preferred: NodeID?
         if case .seal(let wanted)? = cluster.intent?.kind { preferred = wanted }
+        if let preferred, sealed[preferred] == nil, answer(preferred) != nil,
+            intentAgeMs < timers.sealTimeout / 2
+        {
+            return nil
+        }
         let able = sealed.filter { id, position in
             position >= floor && (policy.node(id)?.priority ?? 0) > 0 && answer(id) != nil
         }
@@ -117,7 +123,7 @@ extension Situation {
             (id == preferred ? 1 : 0, able[id] ?? .zero, policy.node(id)?.priority ?? 0)
         }
         guard
-            let best = able.keys.sorted().reversed().max(by: { rank($0) < rank($1) }),
+            let best = able.keys.sorted().max(by: { rank($0) < rank($1) }),
             let position = able[best]
         else { return nil }
         let positions = sealed.keys.sorted().map {

@@ -5,7 +5,9 @@ extension Rulebook {
             "suspect.begin", in: [.steady, .following, .opening], leadsTo: [.suspect],
             "A probe of the primary failed: ask everyone at once, decide nothing yet."
         ) { view in
-            guard let elect = view.cluster.elect, view.primary == nil else { return nil }
+            guard let elect = view.cluster.elect, view.primary == nil,
+                view.facts(elect).isSettled
+            else { return nil }
             let (cluster, _) = view.changed { next, _ in
                 next.phase = .suspect
                 if case .open? = next.intent?.kind { next.intent = nil }
@@ -94,7 +96,8 @@ extension Situation {
         guard let since = observed.quorumLostSince, now.since(since) >= confirm else {
             return "the loss of \(lost) to be confirmed for \(confirm) ms"
         }
-        if !isDead, let last = observed.unconfirmedFailoverAt, now.since(last) < timers.minInterval {
+        if !isDead, let last = observed.unconfirmedFailoverAt, now.since(last) < timers.minInterval
+        {
             return "the last failover that no crash confirmed is less than "
                 + "\(timers.minInterval) ms ago"
         }

@@ -19,6 +19,11 @@ struct Situation {
         return facts.isAnswering ? facts.observation : nil
     }
 
+    /// The same, given after the last work on the node ended.
+    func settledAnswer(_ id: NodeID) -> NodeObservation? {
+        observed[id].isSettled ? answer(id) : nil
+    }
+
     var standbys: [Member] { cluster.members.filter { $0.id != cluster.lastPrimary } }
 
     func isOurs(_ observation: NodeObservation) -> Bool {
@@ -108,7 +113,7 @@ struct Situation {
         if tries.isInFlight { return false }
         guard let endedAt = tries.endedAt, let outcome = tries.outcome else { return true }
         if case .done = outcome {
-            return effect.action.isLook && now.since(endedAt) >= Self.lookIntervalMs
+            return effect.id.isLook && now.since(endedAt) >= Self.lookIntervalMs
         }
         // 100 ms, doubling: a node that comes back is used at once, a broken one is not hammered.
         let pause = Int64(100) << Int64(min(max(tries.count - 1, 0), 6))
@@ -141,11 +146,6 @@ struct Situation {
     func intent(_ kind: Intent.Kind, _ stamp: Stamp) -> Intent {
         Intent(kind: kind, stamp: stamp, sinceWallMs: now.wallMs)
     }
-}
-
-extension Effect.Action {
-    /// Read-only: may be repeated under one id.
-    var isLook: Bool { self == .inspect }
 }
 
 extension NodeID {

@@ -13,7 +13,7 @@ struct ClusterCodingTests {
         + [Intent.OpenReason.bootstrap, .failover, .restart, .abort].map { .open($0) }
 
     static let works: [NodeWork.Kind?] = [
-        nil, .seal, .fence, .follow, .start, .rejoin(.start), .rejoin(.rewind), .clone,
+        nil, .seal, .fence, .follow, .start(isSealed: true), .rejoin(.start), .rejoin(.rewind), .clone,
     ]
 
     static func cluster(_ phase: Phase, _ intent: Intent.Kind?, _ work: NodeWork.Kind?) -> Cluster {
@@ -40,12 +40,10 @@ struct ClusterCodingTests {
         cluster["node3"]?.upstream = "node2"
         cluster["node3"]?.work = work.map {
             NodeWork(
-                kind: $0, stamp: stamp, upstream: "node2", because: "it's \"past\" the fork",
-                isOrdered: true)
+                kind: $0, stamp: stamp, upstream: "node2", because: "it's \"past\" the fork")
         }
         cluster.openedBootID = "4f0c…"
         cluster.quorumIsTampered = true
-        cluster.lastUnconfirmedFailoverWallMs = 12
         cluster.outageSinceWallMs = .max
         return cluster
     }

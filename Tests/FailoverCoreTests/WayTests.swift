@@ -1,0 +1,148 @@
+import FailoverCore
+import Testing
+
+@Suite("The way of the machine among obedient nodes")
+struct WayTests {
+    @Test func aNewClusterComesUpWithEveryNodeCounted() {
+        let world = World.steady()
+        #expect(world.view.isHealthy, "\(world.view)")
+        #expect(world.cluster.configs == [QuorumConfig(required: 1, voters: ["b", "c"])])
+        #expect(world.openNodes == ["a"])
+    }
+
+    @Test func aLostPrimaryIsReplacedAndComesBackAsAStandby() {
+        var world = World.steady()
+        world.crash("a")
+        world.nodes["a"]?.sshIsUp = false
+        world.run(ms: 5_000)
+        #expect(world.openNodes == [world.cluster.lastPrimary])
+        #expect(world.cluster.elect == "b")
+        #expect(world.cluster.phase == .steady)
+
+        world.start("a")
+        world.run(ms: 3_000)
+        #expect(world.openNodes == ["b"], "the old primary came up locked")
+
+        world.nodes["a"]?.sshIsUp = true
+        world.run(untilHealthy: 30_000)
+        #expect(world.view.isHealthy, "\(world.view) \(world.fired.suffix(20))")
+        #expect(world.nodes["a"]?.history == world.nodes["b"]?.history)
+        #expect(world.cluster.configs == [QuorumConfig(required: 1, voters: ["a", "c"])])
+    }
+
+    @Test func theSchedulerMayDieAfterEveryStoredChange() {
+        var world = World.steady()
+        world.restartsAfterEveryChange = true
+        world.crash("a")
+        world.run(untilHealthy: 60_000)
+        #expect(world.view.isHealthy, "\(world.view) \(world.fired.suffix(20))")
+        #expect(world.openNodes == ["b"])
+    }
+
+    @Test func nothingIsPromotedWhileAVoterHearsFromThePrimary() {
+        var world = World.steady()
+        world.nodes["a"]?.sqlIsUp = false
+        world.nodes["a"]?.sshIsUp = false
+        world.run(ms: 20_000)
+        #expect(world.cluster.phase == .suspect)
+        #expect(world.cluster.elect == "a")
+        #expect(world.view.waitingFor.contains("the scheduler is cut off"))
+        world.nodes["a"]?.sqlIsUp = true
+        world.run(untilHealthy: 10_000)
+        #expect(world.view.isHealthy)
+    }
+
+    @Test func nothingIsPromotedWhenTooFewVotersAnswer() {
+        var world = World.steady()
+        world.crash("a")
+        world.crash("b")
+        world.nodes["a"]?.sshIsUp = false
+        world.nodes["b"]?.sshIsUp = false
+        world.run(ms: 30_000)
+        #expect(world.openNodes == [])
+        #expect(world.cluster.phase == .suspect)
+        #expect(world.view.waitingFor.contains("too few voters answer"))
+        world.nodes["b"]?.sshIsUp = true
+        world.start("b")
+        world.run(ms: 10_000)
+        #expect(world.openNodes.count == 1, "\(world.view)")
+    }
+
+    @Test func aLostVoterIsDroppedThenThePrimaryMayBeLostToo() {
+        var world = World.steady()
+        world.crash("c")
+        world.nodes["c"]?.sshIsUp = false
+        world.run(ms: 8_000)
+        #expect(world.cluster.configs == [QuorumConfig(required: 1, voters: ["b"])])
+        world.crash("a")
+        world.nodes["a"]?.sshIsUp = false
+        world.run(ms: 8_000)
+        #expect(world.openNodes == ["b"])
+        #expect(world.cluster.configs == [QuorumConfig.none])
+    }
+
+    @Test func aSwitchoverMovesThePrimaryAndTheOldOneFollows() {
+        var world = World.steady()
+        world.send(.ordered(.switchover(to: "c")))
+        world.run(untilHealthy: 30_000)
+        #expect(world.view.isHealthy, "\(world.view) \(world.fired)")
+        #expect(world.openNodes == ["c"])
+    }
+
+    @Test func aSwitchoverWhoseTargetIsLostIsUndone() {
+        var world = World.steady()
+        world.refused = ["a.stop"]
+        world.send(.ordered(.switchover(to: "c")))
+        world.crash("c")
+        world.run(ms: 10_000)
+        #expect(world.openNodes == ["a"], "\(world.view) \(world.fired)")
+    }
+
+    @Test func aRestartedPrimaryIsOpenedAgain() {
+        var world = World.steady()
+        world.crash("a")
+        world.start("a")
+        world.run(untilHealthy: 10_000)
+        #expect(world.view.isHealthy)
+        #expect(world.openNodes == ["a"])
+        #expect(world.fired.contains("primary.reopen"))
+        #expect(!world.fired.contains("suspect.confirmed"))
+    }
+
+    @Test func aPrimaryWhoseMachineWasResetIsNotOpenedAgain() {
+        var world = World.steady()
+        world.crash("a")
+        world.start("a")
+        world.nodes["a"]?.bootID = "another"
+        world.run(untilHealthy: 40_000)
+        #expect(world.openNodes == ["b"], "\(world.view) \(world.fired)")
+    }
+
+    @Test func aStandbyPromotedByHandIsFencedAndBroughtBack() {
+        var world = World.steady()
+        let fork = world.nodes["c"]?.position ?? .zero
+        world.nodes["c"]?.isInRecovery = false
+        world.nodes["c"]?.hasStandbySignal = false
+        world.nodes["c"]?.upstream = nil
+        world.nodes["c"]?.history = TimelineHistory(
+            timeline: TimelineID(2),
+            ancestors: [.init(timeline: TimelineID(1), end: fork)])
+        world.run(untilHealthy: 40_000)
+        #expect(world.view.isHealthy, "\(world.view) \(world.fired.suffix(30))")
+        #expect(world.openNodes == ["a"])
+        #expect(world.fired.contains("member.plan"))
+    }
+
+    @Test func aCandidateThatIsLostIsReplaced() {
+        var world = World.steady()
+        world.refused = ["b.promote"]
+        world.crash("a")
+        world.nodes["a"]?.sshIsUp = false
+        world.run(ms: 1_000)
+        #expect(world.cluster.phase == .promoting)
+        world.crash("b")
+        world.nodes["b"]?.sshIsUp = false
+        world.run(ms: 10_000)
+        #expect(world.openNodes == ["c"], "\(world.view) \(world.fired)")
+    }
+}
