@@ -13,7 +13,8 @@ struct ClusterCodingTests {
         + [Intent.OpenReason.bootstrap, .failover, .restart, .abort].map { .open($0) }
 
     static let works: [NodeWork.Kind?] = [
-        nil, .seal, .fence, .follow, .start(isSealed: true), .rejoin(.start), .rejoin(.rewind), .clone,
+        nil, .seal, .fence, .follow, .start(isSealed: true), .start(isSealed: false),
+        .rejoin(.start), .rejoin(.rewind), .clone,
     ]
 
     static func cluster(_ phase: Phase, _ intent: Intent.Kind?, _ work: NodeWork.Kind?) -> Cluster {

@@ -80,7 +80,9 @@ struct SchedulerLockTests {
 }
 
 /// Runs in a process of its own, started by `CrashTests`.
-@Suite("A writer that is going to be killed", .enabled(if: CrashTests.childPath != nil))
+@Suite(
+    "A writer that is going to be killed",
+    .enabled(if: CrashTests.childPath != nil, "runs as a child of CrashTests only"))
 struct CrashingWriter {
     @Test func savesUntilItIsKilled() async throws {
         let path = try #require(CrashTests.childPath)

@@ -1,0 +1,48 @@
+import Foundation
+
+/// One text file of the package.
+struct SourceFile: Sendable, CustomStringConvertible {
+    /// Below the package's root, with slashes.
+    var path: String
+    var text: String
+
+    var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
+    /// Of `Sources/Store/Schema.swift`: `Store`.
+    var module: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
+    var name: String { String(path.split(separator: "/").last ?? "") }
+    var description: String { path }
+}
+
+/// The package as text: nothing is built to look at it.
+enum SourceTree {
+    static let root = URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    static let swift = files(below: "Sources") { $0.hasSuffix(".swift") }
+    static let hooks = files(below: "hooks") { $0.hasSuffix(".sh") }
+    static let scripts = hooks + ["install.sh", ".ci/run"].compactMap(file)
+    static let pages =
+        [file("README.md")].compactMap { $0 } + files(below: "docs") { $0.hasSuffix(".md") }
+
+    static func file(_ path: String) -> SourceFile? {
+        let url = root.appending(path: path)
+        guard let text = try? String(contentsOf: url, encoding: .utf8) else { return nil }
+        return SourceFile(path: path, text: text)
+    }
+
+    private static func files(below directory: String, where isWanted: (String) -> Bool)
+        -> [SourceFile]
+    {
+        let found = FileManager.default.enumerator(atPath: root.appending(path: directory).path)
+        let paths = found?.compactMap { $0 as? String } ?? []
+        return paths.filter(isWanted).sorted().compactMap { file("\(directory)/\($0)") }
+    }
+}
+
+/// What a check found, in the form that editors jump to.
+struct Finding: Hashable, CustomStringConvertible {
+    var path: String
+    var line: Int
+    var says: String
+    var description: String { "\(path):\(line): \(says)" }
+}
