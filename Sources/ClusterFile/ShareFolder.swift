@@ -62,13 +62,14 @@ public struct ShareFolderError: Error, Hashable, Sendable, CustomStringConvertib
     public let searched: [String]
 
     public var description: String {
-        let places = searched.isEmpty ? "nowhere" : searched.joined(separator: ", ")
+        let places = searched.isEmpty ? "no folder" : searched.joined(separator: ", ")
+        let marker = "templates/postgresql.conf.tmpl"
         let because =
-            variable.map { "\($0) names \(places), and" }
-            ?? "TOOLKIT_SHARE is not set, and none of \(places) holds them:"
+            variable.map { "\($0) names \(places), which has no \(marker)" }
+            ?? "TOOLKIT_SHARE is not set, and no \(marker) lies in any of \(places)"
         return """
             cannot find the shipped templates and hooks
-              because \(because) there is no templates/postgresql.conf.tmpl
+              because \(because)
               next: set TOOLKIT_SHARE to the folder share/toolkit of the installation
             """
     }

@@ -21,7 +21,7 @@ public enum Quoting {
         guard (1...2).contains(parts.count), parts.allSatisfy(isConfIdentifier) else {
             throw QuotingError(
                 target: "postgresql.conf",
-                because: "a parameter's name is letters, digits and _, with at most one dot")
+                because: "a parameter's name is letters, digits, _ and $, with at most one dot")
         }
         guard !["include", "include_dir", "include_if_exists"].contains(name.lowercased()) else {
             throw QuotingError(target: "postgresql.conf", because: "\(name) is no parameter")
@@ -150,7 +150,8 @@ public enum Quoting {
 
     private static func isConfIdentifier(_ part: Substring) -> Bool {
         guard let first = part.utf8.first, !(0x30...0x39).contains(first) else { return false }
-        return part.utf8.allSatisfy { isLetterOrDigit($0) || $0 == UInt8(ascii: "_") }
+        guard first != UInt8(ascii: "$") else { return false }
+        return part.utf8.allSatisfy { isLetterOrDigit($0) || "_$".utf8.contains($0) }
     }
 
     private static func isLetterOrDigit(_ byte: UInt8) -> Bool {

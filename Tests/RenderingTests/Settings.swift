@@ -1,0 +1,63 @@
+import ClusterFile
+import FailoverCore
+import Foundation
+import Rendering
+
+extension ClusterSettings {
+    /// A cluster as cluster.yaml's defaults make it, one node for each host.
+    static func shop(
+        hosts: [String] = ["10.0.0.1", "fd00::2", "db3.example.org"],
+        schedulerAddress: String? = "10.0.0.9", version: Int = 15
+    ) -> ClusterSettings {
+        let nodes = hosts.enumerated().map { index, host in
+            NodeSettings.node(number: index + 1, host: host)
+        }
+        return ClusterSettings(
+            cluster: "shop", isLab: false,
+            postgresql: PostgresSettings(
+                version: version, binDirectory: "/usr/lib/postgresql/\(version)/bin",
+                database: "postgres",
+                parameters: [
+                    .init(name: "work_mem", value: "16MB"),
+                    .init(name: "archive_command", value: "cp '%p' /archive/%f"),
+                ],
+                hba: ["host app app 10.0.0.0/24 scram-sha-256"], authentication: .scram,
+                role: "toolkit", replicationRole: "toolkit_replication"),
+            scheduler: SchedulerSettings(
+                address: schedulerAddress, directory: "/var/lib/toolkit/scheduler"),
+            execution: .ssh,
+            ssh: SSHSettings(
+                user: "postgres", port: 22, identityFile: nil, knownHosts: "/root/known_hosts",
+                connectTimeoutMs: 5_000),
+            directories: DirectorySettings(
+                configDirectory: "/etc/toolkit", stateDirectory: "/var/lib/toolkit",
+                runtimeDirectory: "/run/toolkit"),
+            nodes: nodes, policy: Policy(nodes: nodes.map { Policy.Node(id: $0.id) }),
+            hooks: HookSettings(byName: [:], eventNotifications: []),
+            baseDirectory: "/nowhere")
+    }
+}
+
+extension NodeSettings {
+    static func node(number: Int, host: String) -> NodeSettings {
+        let name = "node\(number)"
+        return NodeSettings(
+            id: NodeID(name), host: host, port: 5431 + number,
+            dataDirectory: "/var/lib/postgresql/15/shop", priority: 50, replicationQuorum: true,
+            sshHost: host, sshPort: 22, sshUser: "postgres",
+            socketDirectory: "/run/toolkit/shop/\(name)",
+            configDirectory: "/etc/toolkit/shop/\(name)",
+            stateDirectory: "/var/lib/toolkit/shop/\(name)",
+            runtimeDirectory: "/run/toolkit/shop/\(name)")
+    }
+}
+
+/// Folders of this checkout.
+enum Checkout {
+    static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    static let golden = tests.appendingPathComponent("Golden")
+    static let templates = TemplateFolder(
+        own: nil,
+        shipped: tests.deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("templates").path)
+}
