@@ -20,7 +20,7 @@ side=$PGDATA.clone.$TOOLKIT_STEP
 aside=$PGDATA.aside.$TOOLKIT_STEP
 if postmaster_runs; then fail "refused: PostgreSQL runs on $TOOLKIT_NODE_NAME; stop it first"; fi
 dry_run "clone $TOOLKIT_NODE_NAME into $side and move $PGDATA to $aside"
-no_server_process || end_orphans
+clear_the_way
 
 if ! { marker_is cloning && [ "$(marker_phase)" = "swapped $TOOLKIT_STEP" ]; }; then
     mkdir -p -- "${PGDATA%/*}"

@@ -29,7 +29,7 @@ case $TOOLKIT_REJOIN_METHOD in
 esac
 if postmaster_runs; then fail "refused: PostgreSQL runs on $TOOLKIT_NODE_NAME; fence or stop it first"; fi
 dry_run "bring $TOOLKIT_NODE_NAME back as a standby ($TOOLKIT_REJOIN_METHOD)"
-no_server_process || end_orphans
+clear_the_way
 
 if [ "$TOOLKIT_REJOIN_METHOD" = rewind ]; then
     if marker_is cloning; then need_clone "an unfinished clone stands: clone again"; fi

@@ -4,7 +4,7 @@ public import FailoverCore
 import Foundation
 
 /// What `node-apply` is asked to leave on a node, whole, under one stamp.
-public struct NodeRequest: Hashable, Sendable {
+public struct NodeFiles: Hashable, Sendable {
     public enum Opening: Hashable, Sendable {
         /// `open.conf` stays as it is.
         case unchanged
@@ -76,9 +76,9 @@ public struct NodeApply: Sendable {
     }
 
     public func apply(
-        _ request: NodeRequest, on node: NodeSettings, via runner: any CommandRunner
+        _ files: NodeFiles, on node: NodeSettings, via runner: any CommandRunner
     ) async -> Outcome {
-        let text = request.requestLines.map { $0 + "\n" }.joined()
+        let text = files.requestLines.map { $0 + "\n" }.joined()
         return await run([Self.path(on: node)], input: Array(text.utf8), via: runner)
     }
 
@@ -137,8 +137,8 @@ extension NodeApply {
     ///
     /// Its output can't be read: what it set is read back in a new session; a failure's exit
     /// status stands in the error's detail (`outcome(programDetail:)`).
-    public static func sql(_ request: NodeRequest, on node: NodeSettings) -> String {
-        let rows = request.requestLines.map { "(\(SQLText.literal($0)))" }.joined(separator: ",")
+    public static func sql(_ files: NodeFiles, on node: NodeSettings) -> String {
+        let rows = files.requestLines.map { "(\(SQLText.literal($0)))" }.joined(separator: ",")
         let program = SQLText.literal(ShellWord.quote(path(on: node)))
         return "COPY (VALUES \(rows)) TO PROGRAM \(program)"
     }

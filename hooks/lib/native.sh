@@ -62,11 +62,23 @@ end_orphans() {
     wait_until 5 no_server_process || fail "processes of $PGDATA can't be ended: look at their state (ps)"
 }
 
+# Leaves nothing of a dead server in the way of the next one.
+clear_the_way() {
+    no_server_process || end_orphans
+    # A postmaster that nobody has reaped keeps its number, and a foreign process may have got it:
+    # PostgreSQL would take either for a running server. That none runs is sure here.
+    [ -r "$PGDATA/postmaster.pid" ] && read -r dead <"$PGDATA/postmaster.pid" || return 0
+    if kill -s 0 "$dead" 2>/dev/null || [ -d "/proc/$dead" ]; then
+        log "removing postmaster.pid: process $dead is no server of $PGDATA"
+        rm -f -- "$PGDATA/postmaster.pid"
+    fi
+}
+
 # Starts the server locked, in a session of its own: nothing that ends a hook ends it.
 start_postgres() {
     [ ! -e "$marker" ] || fail "refused: $marker stands ($(cat -- "$marker")); rejoin or clone the node first"
     [ -e "$PGDATA/PG_VERSION" ] || fail "$PGDATA holds no PostgreSQL cluster; clone the node"
-    no_server_process || end_orphans
+    clear_the_way
     rm -f -- "$TOOLKIT_RUNTIME_DIR/open.conf"
     log_file=$TOOLKIT_STATE_DIR/postgres.log
     (
