@@ -285,7 +285,8 @@ extension ThrowawayPostgres {
 private func freePort() throws -> Int {
     for _ in 0..<200 {
         let port = UInt16.random(in: 15_000..<32_000)
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(AF_INET, type, 0)
         defer { Glibc.close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

@@ -4,7 +4,7 @@ import ToolkitTesting
 
 @testable import PostgresClient
 
-@Suite("Why a connection fails")
+@Suite("Why a connection fails", .timeLimit(.minutes(2)))
 struct ConnectErrorTests {
     func openingFails(_ conninfo: Conninfo) async -> PostgresError? {
         await failure {

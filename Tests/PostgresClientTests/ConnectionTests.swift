@@ -2,7 +2,7 @@ import PostgresClient
 import Testing
 import ToolkitTesting
 
-@Suite("Asking a server")
+@Suite("Asking a server", .timeLimit(.minutes(2)))
 struct ConnectionTests {
     @Test func answersWithColumnsRowsAndNulls() async throws {
         let connection = try await openShared()

@@ -1,7 +1,7 @@
 import PostgresClient
 import Testing
 
-@Suite("Connection strings")
+@Suite("Connection strings", .timeLimit(.minutes(2)))
 struct ConninfoTests {
     static let hostile = [
         "", " ", "plain", "two words", "quote ' inside", "''", "back\\slash", "\\", "\\'",

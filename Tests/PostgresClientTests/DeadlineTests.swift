@@ -4,7 +4,7 @@ import Reactor
 import Testing
 import ToolkitTesting
 
-@Suite("Deadlines and cancellation")
+@Suite("Deadlines and cancellation", .timeLimit(.minutes(2)))
 struct DeadlineTests {
     @Test func aSlowQueryEndsAtItsDeadlineAndDropsTheConnection() async throws {
         let connection = try await openShared()
@@ -83,7 +83,7 @@ struct DeadlineTests {
     }
 }
 
-@Suite("The poller")
+@Suite("The poller", .timeLimit(.minutes(2)))
 struct PollerTests {
     @Test func sleepsUntilTheMomentAndNotBefore() async throws {
         let took = try await duration {

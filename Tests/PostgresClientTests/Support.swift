@@ -33,7 +33,9 @@ final class FakeServer: Sendable {
     private let descriptor: Int32
 
     init(answer: [UInt8]? = nil) {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        // Not for the servers that other tests start meanwhile: they would keep it open.
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(AF_INET, type, 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -76,6 +78,7 @@ final class FakeServer: Sendable {
                     guard client >= 0 else { return nil }
                     _ = read(client, &buffer, buffer.count)
                     _ = write(client, work.answer, work.answer.count)
+                    shutdown(client, Int32(SHUT_RDWR))
                     close(client)
                 }
             }, Unmanaged.passRetained(Work(descriptor, answer)).toOpaque())

@@ -3,7 +3,7 @@ import PostgresClient
 import Testing
 import ToolkitTesting
 
-@Suite("Throw-away servers")
+@Suite("Throw-away servers", .timeLimit(.minutes(2)))
 struct ThrowawayPostgresTests {
     struct Deliberate: Error {}
 

@@ -1,13 +1,34 @@
 import Glibc
-import PostgresClient
 import Testing
 import ToolkitTesting
 
-@Suite("Noticing that a connection ends")
+@testable import PostgresClient
+
+@Suite("Noticing that a connection ends", .timeLimit(.minutes(2)))
 struct UntilClosedTests {
     /// The promise is 200 ms; a machine that is busy with other tests may need a second try.
     static let limit = Duration.milliseconds(200)
     static let tries = 4
+
+    /// Waits for the end of a connection, and returns once that watches the descriptor. Gives nil
+    /// when the end is not noticed.
+    func watch(_ connection: Connection) async throws -> Task<PostgresError?, Never> {
+        let watch = Task {
+            await withTaskGroup(of: PostgresError?.self) { group in
+                group.addTask { await connection.untilClosed() }
+                group.addTask {
+                    try? await Task.sleep(for: .seconds(30))
+                    return nil
+                }
+                defer { group.cancelAll() }
+                return await group.next() ?? nil
+            }
+        }
+        let deadline = ContinuousClock.now + .seconds(10)
+        while await connection.watch == nil, ContinuousClock.now < deadline { await Task.yield() }
+        try #require(await connection.watch != nil)
+        return watch
+    }
 
     @Test func aKilledPostmasterIsNoticedAtOnce() async throws {
         try await ThrowawayPostgres.with { server in
@@ -15,9 +36,7 @@ struct UntilClosedTests {
             for _ in 0..<UntilClosedTests.tries where fastest > UntilClosedTests.limit {
                 try await server.start()
                 let connection = try await Connection.open(server.conninfo, timeout: .seconds(30))
-                let watch = Task { await connection.untilClosed() }
-                // The watch is on the descriptor once a query has come and gone beside it.
-                try await connection.query("select 1", timeout: .seconds(10))
+                let watch = try await watch(connection)
                 let took = await duration {
                     await server.kill(SIGKILL)
                     #expect(await watch.value?.code == .closed)
@@ -36,7 +55,7 @@ struct UntilClosedTests {
         for _ in 0..<UntilClosedTests.tries where fastest > UntilClosedTests.limit {
             let connection = try await Connection.open(server.conninfo, timeout: .seconds(30))
             let pid = try #require(await connection.backendPID)
-            let watch = Task { await connection.untilClosed() }
+            let watch = try await watch(connection)
             let took = try await duration {
                 try await other.query(
                     "select pg_terminate_backend($1)", [String(pid)], timeout: .seconds(10))
@@ -58,7 +77,7 @@ struct UntilClosedTests {
     @Test func queriesRunWhileSomeoneWaitsForTheEnd() async throws {
         let connection = try await openShared()
         let pid = try #require(await connection.backendPID)
-        let first = Task { await connection.untilClosed() }
+        let first = try await watch(connection)
         let second = Task { await connection.untilClosed() }
         for number in 0..<200 {
             let rows = try await connection.query(
@@ -74,7 +93,7 @@ struct UntilClosedTests {
     @Test func aQueryThatIsTerminatedReportsItToBoth() async throws {
         let connection = try await openShared()
         let pid = try #require(await connection.backendPID)
-        let watch = Task { await connection.untilClosed() }
+        let watch = try await watch(connection)
         let query = Task {
             await failure {
                 try await connection.query("select pg_sleep(30)", timeout: .seconds(60))
@@ -91,7 +110,7 @@ struct UntilClosedTests {
 
     @Test func aConnectionClosedHereEndsTheWaitWithoutAnError() async throws {
         let connection = try await openShared()
-        let watch = Task { await connection.untilClosed() }
+        let watch = try await watch(connection)
         try await connection.query("select 1", timeout: .seconds(10))
         await connection.close()
         #expect(await watch.value == nil)
@@ -99,7 +118,7 @@ struct UntilClosedTests {
 
     @Test func aCancelledWaitLeavesTheConnectionOpen() async throws {
         let connection = try await openShared()
-        let watch = Task { await connection.untilClosed() }
+        let watch = try await watch(connection)
         try await connection.query("select 1", timeout: .seconds(10))
         watch.cancel()
         #expect(await watch.value == nil)
@@ -111,9 +130,10 @@ struct UntilClosedTests {
             for mode in [ThrowawayPostgres.StopMode.fast, .immediate] {
                 try await server.start()
                 let connection = try await Connection.open(server.conninfo, timeout: .seconds(30))
-                let watch = Task { await connection.untilClosed() }
+                let watch = try await watch(connection)
                 try await server.stop(mode)
-                #expect(await watch.value?.code == .adminShutdown)
+                let ending = await watch.value
+                #expect(ending?.code == .adminShutdown, "\(mode): \(String(describing: ending))")
             }
         }
     }
