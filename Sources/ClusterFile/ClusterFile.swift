@@ -1,9 +1,11 @@
 public import Foundation
+import Glibc
 
 /// Reads `cluster.yaml`.
 public enum ClusterFile {
     /// A file that was taken, with what there is to say about it.
     public struct Loaded: Hashable, Sendable {
+        public var path: String
         public var settings: ClusterSettings
         public var warnings: [Finding]
         public var notes: [Finding]
@@ -31,20 +33,77 @@ public enum ClusterFile {
         let settings = Resolved(reading: reading).settings(
             baseDirectory: baseDirectory, home: home)
         let subject = Subject(settings: settings, reading: reading, home: home)
-        let findings = (reading.problems + Rule.findings(on: subject)).sorted(by: isBefore)
+        let findings = (document.problems + reading.problems + Rule.findings(on: subject)).sorted(
+            by: Finding.isBefore)
         let errors = findings.filter { $0.level == .error }
         guard errors.isEmpty else { throw ClusterFileError(path: path, problems: errors) }
         return Loaded(
-            settings: settings, warnings: findings.filter { $0.level == .warning },
+            path: path, settings: settings, warnings: findings.filter { $0.level == .warning },
             notes: findings.filter { $0.level == .note })
     }
 
-    /// In order of position; what has none, about the file as a whole, first.
-    private static func isBefore(_ left: Finding, _ right: Finding) -> Bool {
-        let start = Position(line: 0, column: 0)
-        let places = (left.position ?? start, right.position ?? start)
-        if places.0 != places.1 { return places.0 < places.1 }
-        return (left.setting, left.code) < (right.setting, right.code)
+    /// Reads every `*.yaml` and `*.yml` of a folder, in order of name; two files for one cluster
+    /// are refused.
+    public static func loadAll(
+        directory: String, environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(ClusterFileError) -> [Loaded] {
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: directory)
+        } catch {
+            throw unreadable(directory, error)
+        }
+        var loaded: [Loaded] = []
+        var problems: [Finding] = []
+        for name in names.sorted() where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+            do throws(ClusterFileError) {
+                let next = try load(path: "\(directory)/\(name)", environment: environment)
+                let cluster = next.settings.cluster
+                if let first = loaded.first(where: { $0.settings.cluster == cluster }) {
+                    problems.append(
+                        Finding(
+                            code: "cluster.twice", file: next.path, setting: "cluster",
+                            message: "\(first.path) is about the cluster `\(cluster)` too",
+                            hint: "keep one of the files, or give the clusters different names"))
+                }
+                loaded.append(next)
+            } catch {
+                problems += error.problems
+            }
+        }
+        if loaded.isEmpty, problems.isEmpty {
+            problems.append(
+                Finding(
+                    code: "file.missing", file: directory,
+                    message: "the folder holds no *.yaml file",
+                    hint: "write one with `toolkit init`"))
+        }
+        guard problems.isEmpty else {
+            throw ClusterFileError(path: directory, problems: problems)
+        }
+        return loaded
+    }
+
+    private static func unreadable(_ path: String, _ error: any Error) -> ClusterFileError {
+        ClusterFileError(
+            path: path,
+            problems: [
+                Finding(
+                    code: "file.unreadable", file: path,
+                    message: "cannot be read: \(reason(path, error))",
+                    hint: "name a readable file with --config, or write one with `toolkit init`")
+            ])
+    }
+
+    /// The system's own words for why `path` can't be read; Foundation keeps them to itself.
+    private static func reason(_ path: String, _ error: any Error) -> String {
+        // O_NONBLOCK: a FIFO without a writer would hold an open up.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return String(cString: strerror(errno)) }
+        defer { close(descriptor) }
+        var byte: UInt8 = 0
+        guard read(descriptor, &byte, 1) < 0 else { return error.localizedDescription }
+        return String(cString: strerror(errno))
     }
 
     private static func folder(of path: String) -> String {
@@ -52,23 +111,20 @@ public enum ClusterFile {
     }
 
     private static func readText(path: String) throws(ClusterFileError) -> String {
-        func refused(_ message: String, _ hint: String) -> ClusterFileError {
-            ClusterFileError(
-                path: path,
-                problems: [
-                    Finding(code: "file.unreadable", file: path, message: message, hint: hint)
-                ])
-        }
         let data: Data
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            throw refused(
-                "cannot be read: \(error.localizedDescription)",
-                "name a readable file with --config, or write one with `toolkit init`")
+            throw unreadable(path, error)
         }
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw refused("is not UTF-8 text", "save the file as UTF-8")
+            throw ClusterFileError(
+                path: path,
+                problems: [
+                    Finding(
+                        code: "file.unreadable", file: path, message: "this is not UTF-8 text",
+                        hint: "save the file as UTF-8")
+                ])
         }
         return text
     }

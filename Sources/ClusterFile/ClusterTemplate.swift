@@ -79,7 +79,8 @@ public enum ClusterTemplate {
             for (index, node) in nodes.enumerated() {
                 text += "\(indent)- name: \(scalar(node.name))\n"
                 text += "\(indent)  host: \(scalar(node.host))\n"
-                guard index == 0 else { continue }
+                guard index == nodes.count - 1 else { continue }
+                text += "\n\(indent)  # Each node can also have:\n"
                 let rest = Settings.byGroup["\(setting.path)[]"] ?? []
                 for setting in rest where setting.fallback != .required {
                     write(setting, indent: indent + "  ")
@@ -116,7 +117,7 @@ public enum ClusterTemplate {
                     .replacing("<cluster>", with: cluster)
             case .counted: return nodes.count > 1 ? "1" : "0"
             case .same(let path) where path == "nodes[].host":
-                return scalar(nodes.first?.host ?? setting.example)
+                return scalar(nodes.last?.host ?? setting.example)
             case .required, .none, .same: return setting.example
             }
         }

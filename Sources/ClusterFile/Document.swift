@@ -24,33 +24,46 @@ struct Document {
     }
 
     var root: Entry
+    /// Keys that are written twice; the walk does not see the later ones.
+    private(set) var problems: [Finding] = []
 
-    /// Reads `text`; what YAML itself refuses is one problem, as nothing after it can be read.
+    /// Reads `text`; what YAML itself refuses is the last problem, as nothing after it can be read.
     init(_ text: String, file: String) throws(ClusterFileError) {
-        func refused(_ code: String, _ position: Position?, _ message: String, _ hint: String)
-            -> ClusterFileError
-        {
-            ClusterFileError(
-                path: file,
-                problems: [
-                    Finding(
-                        code: code, file: file, position: position, message: message, hint: hint)
-                ])
+        var body = Self.prepared(text)
+        var hidden: Set<Position> = []
+        while true {
+            do {
+                guard let composed = try Yams.compose(yaml: body, .basic) else {
+                    throw ClusterFileError(path: file, problems: [YAMLProblem.empty(file)])
+                }
+                root = Self.entry(of: composed, hidden)
+                return
+            } catch let error as ClusterFileError {
+                throw error
+            } catch {
+                let problem = YAMLProblem(error, in: body)
+                problems.append(problem.finding(file))
+                guard let again = problem.laterKey, hidden.count < 20,
+                    hidden.insert(again).inserted
+                else {
+                    problems.sort(by: Finding.isBefore)
+                    throw ClusterFileError(path: file, problems: problems)
+                }
+                body = Self.renamed(again, in: body, round: hidden.count)
+            }
         }
-        let composed: Node?
-        do {
-            composed = try Yams.compose(yaml: Self.prepared(text), .basic)
-        } catch let error as YamlError {
-            throw Self.problem(of: error, in: text, refused)
-        } catch {
-            throw refused("yaml.syntax", nil, "\(error)", "correct the YAML")
-        }
-        guard let composed else {
-            throw refused(
-                "file.empty", nil, "the file is empty",
-                "`cluster` and `nodes` are needed; `toolkit init` writes a commented file")
-        }
-        root = Self.entry(of: composed)
+    }
+
+    /// With another first letter of the key at `place`, so that the rest can be read too. Nothing
+    /// else moves: columns count in scalars.
+    private static func renamed(_ place: Position, in text: String, round: Int) -> String {
+        var scalars = text.unicodeScalars
+        guard var index = Lines.index(of: place, in: text) else { return text }
+        if scalars[index] == "\"" || scalars[index] == "'" { index = scalars.index(after: index) }
+        // The private use area: no key has one of them but for this.
+        let letter = Unicode.Scalar(0xE000 + UInt32(round)) ?? "\u{E000}"
+        scalars.replaceSubrange(index...index, with: CollectionOfOne(letter))
+        return String(scalars)
     }
 
     /// Without a byte order mark, and long enough to have a buffer: Yams keeps a pointer into the
@@ -62,15 +75,16 @@ struct Document {
         return body
     }
 
-    private static func entry(of node: Node) -> Entry {
+    private static func entry(of node: Node, _ hidden: Set<Position>) -> Entry {
         let position = Position(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
         switch node {
         case .scalar(let scalar):
             return Entry(value: value(of: scalar), position: position)
         case .sequence(let list):
-            return Entry(value: .list(list.map { entry(of: $0) }), position: position)
+            return Entry(value: .list(list.map { entry(of: $0, hidden) }), position: position)
         case .mapping(let mapping):
-            let pairs = mapping.map { (key: key(of: $0.key), value: entry(of: $0.value)) }
+            let pairs = mapping.map { (key: key(of: $0.key), value: entry(of: $0.value, hidden)) }
+                .filter { !hidden.contains($0.key.position) }
             return Entry(value: .mapping(pairs), position: position)
         case .alias:
             return Entry(value: .nothing, position: position)
@@ -105,80 +119,5 @@ struct Document {
             return false
         }
         return Double(rest) != nil || rest.hasPrefix("0x") || rest.hasPrefix("0o")
-    }
-}
-
-extension Document {
-    private typealias Refusal = (String, Position?, String, String) -> ClusterFileError
-
-    private static func problem(
-        of error: YamlError, in text: String, _ refused: Refusal
-    ) -> ClusterFileError {
-        switch error {
-        case .scanner(let context, let problem, let mark, _),
-            .parser(let context, let problem, let mark, _),
-            .composer(let context, let problem, let mark, _):
-            let place = min(Position(line: mark.line, column: mark.column), end(of: text))
-            let started = context.map {
-                ": \($0.text) (begun at \($0.mark.line):\($0.mark.column))"
-            }
-            return refused(
-                "yaml.syntax", place, "this is not YAML: \(problem)\(started ?? "")",
-                "correct it here or just above; texts with `: `, ` #` or a first `{ [ & * ! | > % @`"
-                    + " need quotes")
-        case .reader(let problem, let offset, _, let yaml):
-            let place = offset.map { position(ofCharacter: $0, in: yaml) }
-            return refused(
-                "yaml.syntax", place, "this is not YAML: \(problem)",
-                "remove the character, or write it as an escape in double quotes")
-        case .duplicatedKeysInMapping(let keys, let context):
-            return duplicate(keys.first ?? "", first: context.mark, in: text, refused)
-        default:
-            return refused("yaml.syntax", nil, "this is not YAML: \(error)", "correct the YAML")
-        }
-    }
-
-    private static func position(ofCharacter offset: Int, in text: String) -> Position {
-        let before = text.prefix(offset).unicodeScalars
-        let line = before.count { $0 == "\n" } + 1
-        let column = before.reversed().prefix { $0 != "\n" }.count + 1
-        return Position(line: line, column: column)
-    }
-
-    private static func end(of text: String) -> Position {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        let last = lines.lastIndex { !$0.isEmpty } ?? 0
-        return Position(line: last + 1, column: lines[last].unicodeScalars.count + 1)
-    }
-
-    private static func duplicate(
-        _ key: String, first: Mark, in text: String, _ refused: Refusal
-    ) -> ClusterFileError {
-        let found = Position(line: first.line, column: first.column)
-        let again = secondPlace(of: key, first: found, in: text)
-        let also = again == nil ? "" : ", first at \(found)"
-        let name = again == nil && text.contains(key) == false ? "a key" : "`\(key)`"
-        return refused(
-            "key.duplicate", again ?? found, "\(name) is written more than once here\(also)",
-            "keep one of them")
-    }
-
-    /// Yams tells where the key stands first; in block style the next one starts in the same column.
-    private static func secondPlace(
-        of key: String, first: Position, in text: String
-    ) -> Position? {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        for (index, line) in lines.enumerated().dropFirst(first.line) {
-            let content = line.drop { $0 == " " }
-            guard !content.isEmpty, !content.hasPrefix("#") else { continue }
-            let column = line.count - content.count + 1
-            if column < first.column { return nil }
-            let isKey = [key, "\"\(key)\"", "'\(key)'"].contains { spelling in
-                content.hasPrefix(spelling)
-                    && content.dropFirst(spelling.count).first { $0 != " " } == ":"
-            }
-            if column == first.column, isKey { return Position(line: index + 1, column: column) }
-        }
-        return nil
     }
 }

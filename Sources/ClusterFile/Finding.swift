@@ -1,5 +1,5 @@
 /// Where something stands in a file; both count from 1, columns in Unicode scalars.
-public struct Position: Hashable, Comparable, Sendable, CustomStringConvertible {
+public struct Position: Hashable, Codable, Comparable, Sendable, CustomStringConvertible {
     public var line: Int
     public var column: Int
 
@@ -15,8 +15,8 @@ public struct Position: Hashable, Comparable, Sendable, CustomStringConvertible 
 }
 
 /// One thing that the reader of a `cluster.yaml` has to say about it.
-public struct Finding: Hashable, Sendable, CustomStringConvertible {
-    public enum Level: String, Hashable, Sendable {
+public struct Finding: Hashable, Codable, Sendable, CustomStringConvertible {
+    public enum Level: String, Hashable, Codable, Sendable {
         /// The file is refused.
         case error
         /// The file is taken; what it says is a risk.
@@ -56,6 +56,16 @@ public struct Finding: Hashable, Sendable, CustomStringConvertible {
         let kind = level == .error ? "" : "\(level.rawValue): "
         let subject = setting.isEmpty ? "" : "\(setting): "
         return "\(place)\(kind)\(subject)\(message)\n  next: \(hint)"
+    }
+}
+
+extension Finding {
+    /// In order of position; what has none, about the file as a whole, first.
+    static func isBefore(_ left: Finding, _ right: Finding) -> Bool {
+        let start = Position(line: 0, column: 0)
+        let places = (left.position ?? start, right.position ?? start)
+        if places.0 != places.1 { return places.0 < places.1 }
+        return (left.setting, left.code) < (right.setting, right.code)
     }
 }
 

@@ -1,6 +1,6 @@
 extension Rule {
     static let hookRules: [Rule] = Settings.hookDeclarations.filter { !$0.isShipped }.map { hook in
-        Rule(code: "hooks.no_command", reads: [hook.path]) { subject in
+        Rule(code: "hooks.no_command", reads: [hook.path, "\(hook.path).command"]) { subject in
             guard case .group = subject.reading.items[hook.path]?.value,
                 subject.settings.hooks.byName[hook.name]?.command == nil
             else { return [] }

@@ -32,7 +32,7 @@ extension Rule {
                 return subject.violation(
                     subject.written("\(path).socket_dir", "\(path).port", "\(path).host"),
                     "on this machine `\(first.id)` has port \(first.port) and socket folder "
-                        + "\(first.socketDirectory) too",
+                        + "\(Found.quoted(first.socketDirectory)) too",
                     "give one of them another `port` or `socket_dir`")
             }
         },

@@ -6,10 +6,23 @@ extension Rule {
                 + ["nodes[].name"],
             check: insideData),
         Rule(
-            code: "directories.holds_data",
-            reads: ["config_dir", "state_dir", "runtime_dir", "cluster", "nodes[].data_dir"]
-                + ["nodes[].name"],
-            check: holdsData),
+            code: "scheduler.inside_data",
+            reads: ["scheduler", "execution", "nodes[].host", "nodes[].data_dir"]
+        ) { subject in
+            let directory = subject.settings.scheduler.directory
+            let holder = subject.settings.nodes.first { node in
+                (subject.settings.execution == .local || Host.isLoopback(node.host))
+                    && Paths.isInside(directory, node.dataDirectory)
+            }
+            guard let holder else { return [] }
+            return [
+                subject.violation(
+                    "scheduler.directory",
+                    "\(Found.quoted(directory)) lies in the data directory of `\(holder.id)`, "
+                        + Found.quoted(holder.dataDirectory),
+                    "choose a folder outside of it")
+            ]
+        },
         Rule(code: "directories.same", reads: ["config_dir", "state_dir", "runtime_dir"]) {
             subject in
             let places = folders.map {
@@ -86,32 +99,18 @@ extension Rule {
     /// Node files inside a data directory would be copied by pg_rewind and pg_basebackup.
     @Sendable private static func insideData(_ subject: Subject) -> [Violation] {
         folders.compactMap { folder in
-            for (path, node) in subject.nodes
-            where Paths.isInside(node[keyPath: folder.own], node.dataDirectory) {
+            for (path, holder) in subject.nodes {
+                let inside = subject.settings.nodes.first { node in
+                    (node.id == holder.id || isOneMachine(node, holder))
+                        && Paths.isInside(node[keyPath: folder.own], holder.dataDirectory)
+                }
+                guard let inside else { continue }
                 return subject.violation(
                     subject.written(folder.setting, "\(path).data_dir", path),
-                    "\(Found.quoted(node[keyPath: folder.own])) lies in the data directory of "
-                        + "`\(node.id)`, \(Found.quoted(node.dataDirectory)), and would be copied "
-                        + "from node to node",
+                    "\(Found.quoted(inside[keyPath: folder.own])) lies in the data directory of "
+                        + "`\(holder.id)`, \(Found.quoted(holder.dataDirectory)), and would be "
+                        + "copied from node to node",
                     "choose a `\(folder.setting)` outside of it")
-            }
-            return nil
-        }
-    }
-
-    /// A data directory is moved aside as a whole; what lies in the node's own folder would not be.
-    @Sendable private static func holdsData(_ subject: Subject) -> [Violation] {
-        subject.nodes.compactMap { path, node in
-            for folder in folders {
-                let own = node[keyPath: folder.own]
-                guard Paths.isInside(node.dataDirectory, own),
-                    Paths.normalized(node.dataDirectory) != Paths.normalized(own)
-                else { continue }
-                return subject.violation(
-                    subject.written("\(path).data_dir", folder.setting, path),
-                    "\(Found.quoted(node.dataDirectory)) lies in the toolkit's own folder, "
-                        + Found.quoted(own),
-                    "choose a `data_dir` outside of it")
             }
             return nil
         }

@@ -26,12 +26,11 @@ extension Rule {
 
     /// With the worst primary: a node of the quorum is no voter while it is the primary.
     private static func fewestVoters(_ nodes: [NodeSettings]) -> (primary: NodeID, count: Int)? {
-        let candidates =
-            nodes.contains { $0.priority > 0 } ? nodes.filter { $0.priority > 0 } : nodes
-        return candidates.map { primary in
-            let voters = nodes.count { $0.replicationQuorum && $0.id != primary.id }
-            return (primary.id, voters)
-        }.min { $0.1 < $1.1 }
+        let quorum = nodes.count(where: \.replicationQuorum)
+        let electable = nodes.filter { $0.priority > 0 }
+        return (electable.isEmpty ? nodes : electable)
+            .map { ($0.id, quorum - ($0.replicationQuorum ? 1 : 0)) }
+            .min { $0.1 < $1.1 }
     }
 
     @Sendable private static func tooFewVoters(_ subject: Subject) -> [Violation] {
@@ -41,12 +40,16 @@ extension Rule {
         let blamed = subject.written(
             "synchronous.number_sync_standbys",
             excluded.map { "\($0.path).replication_quorum" } ?? "nodes")
-        let standbys = fewest.count == 1 ? "1 standby is" : "\(fewest.count) standbys are"
+        let left =
+            switch fewest.count {
+            case 0: "no standby is left"
+            case 1: "only 1 standby is left"
+            default: "only \(fewest.count) standbys are left"
+            }
         return [
             subject.violation(
                 blamed,
-                "a commit waits for \(k), and when `\(fewest.primary)` is the primary only "
-                    + "\(standbys) left to count",
+                "a commit waits for \(k), and when `\(fewest.primary)` is the primary \(left) to count",
                 "write `number_sync_standbys: \(fewest.count)`, or add nodes to the quorum")
         ]
     }

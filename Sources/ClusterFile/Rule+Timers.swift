@@ -18,6 +18,9 @@ extension Rule {
             shorter: "fresh_max", longer: "wal_receiver_timeout",
             because: "a voter must stop vouching before its connection is dropped"),
         Order(
+            shorter: "wal_receiver_timeout", longer: "fresh_max", percent: 200,
+            because: "from an idle primary a standby hears only after half of its timeout"),
+        Order(
             shorter: "monitor_interval", longer: "fresh_max",
             because: "a voter has to be asked within that time"),
         Order(
@@ -51,12 +54,12 @@ extension Rule {
             let limit = most * order.percent / 100
             guard least > limit || least == limit && !order.mayBeEqual else { return [] }
             let relation = order.mayBeEqual ? "at most" : "shorter than"
-            let half = order.percent == 50 ? "half of " : ""
+            let factor = order.percent == 50 ? "half of " : order.percent == 200 ? "twice " : ""
             return [
                 subject.violation(
                     subject.laterWritten([shorter, longer]),
                     "`\(order.shorter)` (\(DurationText.render(least))) has to be \(relation) "
-                        + "\(half)`\(order.longer)` (\(DurationText.render(most))): "
+                        + "\(factor)`\(order.longer)` (\(DurationText.render(most))): "
                         + order.because,
                     "change one of them, or leave both to `failover.profile`")
             ]

@@ -29,10 +29,7 @@ public struct HookDeclaration: Hashable, Sendable {
         return [
             Setting(
                 path, .command, .none(shipped), example: example,
-                """
-                \(documentation) A file (relative to this one) is uploaded and run; anything with \
-                spaces is a command line. Write a mapping to set more than the command.
-                """),
+                documentation),
             Setting(
                 "\(path).command", .text(.command), .none(shipped), example: example,
                 "The command, when more than it is set."),
@@ -94,7 +91,14 @@ extension Settings {
     ]
 
     static let hooks: [Setting] =
-        [Setting("hooks", .group, .none("the shipped hooks"), "What the scheduler runs.")]
+        [
+            Setting(
+                "hooks", .group, .none("the shipped hooks"),
+                """
+                What the scheduler runs. A hook is a file, relative to this one, that is uploaded \
+                and run, or a command line. Write a mapping to set more than the command.
+                """)
+        ]
         + hookDeclarations.flatMap(\.settings)
         + [
             Setting(

@@ -3,7 +3,7 @@ import FailoverCore
 /// Every setting of `cluster.yaml`, in the order of the reference.
 public enum Settings {
     public static let all: [Setting] =
-        top + postgresql + scheduler + reaching + synchronous + nodes + failover + hooks
+        top + nodes + postgresql + scheduler + reaching + synchronous + failover + hooks
 
     /// By path.
     static let byPath = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })
@@ -27,6 +27,10 @@ public enum Settings {
         Setting("postgresql", .group, .none("defaults"), "PostgreSQL on all nodes."),
         Setting(
             "postgresql.version", .number(13...18), .value("15"), example: "15",
+            hints: Dictionary(
+                uniqueKeysWithValues: ["9.6", "10", "11", "12"].map {
+                    ($0, "upgrade first: PostgreSQL 13 is the oldest that can be supported")
+                }),
             "Major version of PostgreSQL, equal on all nodes."),
         Setting(
             "postgresql.bin_dir", .text(.absolutePath),

@@ -48,9 +48,14 @@ public enum TextRule: Hashable, Sendable {
         }
     }
 
-    /// A command may have lines; nothing else may. NUL ends a text for C and is never meant.
+    /// A command may have lines, an HBA line tabs; nothing else may. NUL ends a text for C and is never meant.
     private func forbiddenControl(in text: String) -> String? {
-        let allowed: Set<Unicode.Scalar> = self == .command ? ["\n", "\t"] : []
+        let allowed: Set<Unicode.Scalar> =
+            switch self {
+            case .command: ["\n", "\t"]
+            case .hbaLine: ["\t"]
+            default: []
+            }
         let found = text.unicodeScalars.first {
             ($0.value < 0x20 || $0.value == 0x7F) && !allowed.contains($0)
         }
@@ -135,10 +140,16 @@ public enum TextRule: Hashable, Sendable {
         + ["hostnogssenc"]
 
     private func hbaComplaint(_ text: String) -> (String, String)? {
-        let words = text.split(separator: " ")
+        let words = text.split { $0 == " " || $0 == "\t" }
         let hint = "write for example `host app app 10.0.0.0/24 scram-sha-256`"
         guard let type = words.first.map(String.init), Self.hbaTypes.contains(type) else {
             return ("it does not start with " + SettingType.list(Self.hbaTypes), hint)
+        }
+        if text.hasSuffix("\\") {
+            return ("its last character, `\\`, joins it with the next line", "leave it out")
+        }
+        guard text.utf8.count(where: { $0 == UInt8(ascii: "\"") }).isMultiple(of: 2) else {
+            return ("a double quote has no partner", hint)
         }
         let least = type == "local" ? 4 : 5
         return words.count < least

@@ -41,18 +41,20 @@ struct Walk {
 
     private mutating func missing(_ settings: [Setting], path: String, at position: Position) {
         for setting in settings where !reading.faulty.contains(setting.path) {
-            let example = setting.type == .groups ? "a list of nodes" : "`\(setting.example)`"
+            let hint =
+                setting.type == .groups
+                ? "add `nodes:` and below it `  - { name: node1, host: 10.0.0.1 }`"
+                : "add for example `\(setting.name): \(setting.example)`"
             reading.refuse(
                 "key.missing", at: position, path,
-                "`\(setting.name)` is missing", "add `\(setting.name):` with \(example)",
-                declared: setting.path)
+                "`\(setting.name)` is missing", hint, declared: setting.path)
         }
     }
 
     private mutating func unknown(
         _ key: Document.Key, declared: String, path: String, _ settings: [Setting]
     ) {
-        let name = key.name ?? "(no text)"
+        let name = key.name.map { String($0.prefix(60)) } ?? "(no text)"
         let full = path.isEmpty ? name : "\(path).\(name)"
         let known = settings.map(\.name)
         var hint = "known here: " + known.joined(separator: ", ")
