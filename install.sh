@@ -186,7 +186,7 @@ create_main_cluster = false"
 
 # The package would start it at the next boot.
 keep_sshd_off() {
-    if [ -d "$root/run/systemd/system" ]; then
+    if command -v systemctl >/dev/null 2>&1; then
         say "sshd stays off at boot; \`systemctl enable --now ssh\` turns it on."
         as_root systemctl disable ssh.service
     fi
