@@ -50,7 +50,8 @@ extension Rule {
         ("hot_standby", off, "a standby could be neither observed nor promoted by SQL"),
     ]
 
-    /// Of each parameter that `complaint` (name in small letters, value) has something to say about.
+    /// Of each parameter that `complaint` has something to say about; it gets the name in small
+    /// letters.
     static func violations(
         in subject: Subject, _ complaint: (String, String) -> (String, String)?
     ) -> [Violation] {

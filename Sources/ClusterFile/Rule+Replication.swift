@@ -49,7 +49,8 @@ extension Rule {
         return [
             subject.violation(
                 blamed,
-                "a commit waits for \(k), and when `\(fewest.primary)` is the primary \(left) to count",
+                "a commit waits for \(k), and when `\(fewest.primary)` is the primary \(left) "
+                    + "to count",
                 "write `number_sync_standbys: \(fewest.count)`, or add nodes to the quorum")
         ]
     }

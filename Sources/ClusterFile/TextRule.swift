@@ -48,7 +48,8 @@ public enum TextRule: Hashable, Sendable {
         }
     }
 
-    /// A command may have lines, an HBA line tabs; nothing else may. NUL ends a text for C and is never meant.
+    /// A command may have lines, an HBA line tabs; nothing else may. NUL ends a text for C and is
+    /// never meant.
     private func forbiddenControl(in text: String) -> String? {
         let allowed: Set<Unicode.Scalar> =
             switch self {

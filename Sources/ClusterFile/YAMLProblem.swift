@@ -74,7 +74,8 @@ struct YAMLProblem {
         hint = "keep one of them"
     }
 
-    /// Yams tells where the key stands first; in block style the next one starts in the same column.
+    /// Yams tells where the key stands first; in block style the next one starts in the same
+    /// column.
     private static func secondPlace(
         of key: String, first: Position, in text: String
     ) -> Position? {

@@ -120,6 +120,36 @@ struct ClusterFileTests {
         #expect(settings.hooks.eventNotifications == ["failover_done"])
     }
 
+    @Test("A file of everyday use is taken without a warning")
+    func everyday() throws {
+        let loaded = try load(
+            """
+            cluster: shop
+            postgresql:
+              version: 15
+              bin_dir: /usr/lib/postgresql/15/bin
+              parameters: { shared_buffers: 1GB }
+              hba: [ "host app app 10.0.0.0/24 scram-sha-256" ]   # our own, after theirs
+              authentication: scram-sha-256
+            scheduler: { address: 10.0.0.9 }
+            ssh: { user: postgres, port: 22, identity_file: ~/.ssh/id_ed25519 }
+            synchronous:
+              number_sync_standbys: 1
+              alone: allow
+            nodes:
+              - { name: node1, host: 10.0.0.1, data_dir: /var/lib/postgresql/15/shop, priority: 100 }
+              - { name: node2, host: 10.0.0.2, data_dir: /var/lib/postgresql/15/shop }
+              - name: node3
+                host: 10.0.0.3
+                port: 5433
+            failover: { profile: default }
+            hooks:
+              promote_command: hooks/promote_command.sh
+            """)
+        #expect(loaded.warnings.isEmpty)
+        #expect(loaded.settings.nodes.map(\.priority) == [100, 50, 50])
+    }
+
     @Test("Empty groups are as if they were not there")
     func emptyGroups() throws {
         let text = threeNodes + "postgresql:\nssh:\nfailover: {}\nhooks:\nsynchronous: ~\n"
