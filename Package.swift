@@ -89,7 +89,12 @@ let package = Package(
             exclude: ["Golden"]),
         tests("Hooks", ["Hooks", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
         tests("Store", ["Store", "FailoverCore", "ToolkitTesting"]),
-        tests("Scheduler", ["Scheduler", "FailoverCore", "ClusterFile", "Store", "ToolkitTesting"]),
+        tests(
+            "Scheduler",
+            [
+                "Scheduler", "FailoverCore", "ClusterFile", "Store", "Rendering", "Hooks",
+                "Execution", "PostgresClient", "Deployment", "ToolkitTesting",
+            ]),
         tests("Deployment", ["Deployment", "ClusterFile", "Execution", "ToolkitTesting"]),
         tests(
             "Toolkit",

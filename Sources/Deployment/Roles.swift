@@ -63,6 +63,7 @@ public enum Roles {
         "pg_control_system()",
         "pg_control_checkpoint()",
         "pg_control_recovery()",
+        "pg_show_all_file_settings()",
     ]
 
     /// What pg_rewind calls on its source.

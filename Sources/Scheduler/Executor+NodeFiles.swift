@@ -99,8 +99,8 @@ extension Executor {
           current_setting('default_transaction_read_only'), current_setting('primary_conninfo'),
           current_setting('restore_command'), current_setting('toolkit.term', true),
           current_setting('toolkit.step', true),
-          (SELECT concat_ws(' ', sourcefile, sourceline, name, error) FROM pg_file_settings
-           WHERE error IS NOT NULL AND name NOT IN ('port') LIMIT 1)
+          (SELECT concat_ws(' ', sourcefile, sourceline, name, error) FROM pg_show_all_file_settings()
+           WHERE error IS NOT NULL AND error <> 'setting could not be applied' LIMIT 1)
         """
 
     /// Opens new sessions until one shows what was written, and returns that session.

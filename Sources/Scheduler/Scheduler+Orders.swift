@@ -4,11 +4,14 @@ import Store
 
 /// An order that was taken, until its end was seen.
 struct OrderWatch {
+    let id: Int
     let command: OperatorCommand
     let primaryBefore: NodeID?
     let term: Term
     let deadline: ContinuousClock.Instant
     let progress: AsyncStream<OrderProgress>.Continuation
+    /// Whether a rule has acted on it. Until then something else came first.
+    var isTaken = false
 }
 
 extension Scheduler {
@@ -38,13 +41,31 @@ extension Scheduler {
             EventRecord(
                 wallMs: clock.now.wallMs, revision: machine.cluster.revision,
                 term: machine.cluster.term, kind: .operator, summary: "ordered: \(command.words)"))
+        nextOrder += 1
         orders.append(
             OrderWatch(
-                command: command, primaryBefore: machine.cluster.elect,
+                id: nextOrder, command: command, primaryBefore: machine.cluster.elect,
                 term: machine.cluster.term,
                 deadline: .now + .milliseconds(2 * settings.policy.timers.switchoverTimeout),
                 progress: progress))
-        await step(.ordered(command))
+        await giveOrders()
+    }
+
+    /// Gives the core every order that it has not acted on yet, unless it is refused by now.
+    func giveOrders() async {
+        for order in orders where !order.isTaken {
+            if let refusal = machine.refusal(of: order.command, at: clock.now) {
+                order.progress.yield(.refused(refusal))
+                order.progress.finish()
+                orders.removeAll { $0.id == order.id }
+                continue
+            }
+            let rules = await step(.ordered(order.command))
+            guard rules.contains(where: { $0.rawValue.hasPrefix("order.") }),
+                let index = orders.firstIndex(where: { $0.id == order.id })
+            else { continue }
+            orders[index].isTaken = true
+        }
     }
 
     func followOrders() {
@@ -58,6 +79,9 @@ extension Scheduler {
 
     private func ending(of order: OrderWatch) -> (Bool, String)? {
         let cluster = machine.cluster
+        guard order.isTaken else {
+            return ContinuousClock.now > order.deadline ? (false, "not begun in time") : nil
+        }
         let isOver = ContinuousClock.now > order.deadline
         switch order.command {
         case .bootstrap(let first):

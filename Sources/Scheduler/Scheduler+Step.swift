@@ -9,17 +9,21 @@ extension Scheduler {
 
     /// Steps the machine with `event`, then with ticks until it holds. A change is stored before
     /// its effects begin; what could not be stored is not done.
-    func step(_ event: Event) async {
+    ///
+    /// Returns the rules that fired.
+    @discardableResult
+    func step(_ event: Event) async -> [RuleID] {
         var event = event
+        var rules: [RuleID] = []
         for _ in 0..<Self.rulesPerEvent {
             let before = machine.cluster
             guard
                 case .act(let rule, let because, let effects, let isStored) = machine.step(
                     event, at: clock.now)
-            else { return }
+            else { return rules }
             let decision = record(rule, because, from: before)
             if isStored {
-                guard await save(decision, after: before.revision) else { return }
+                guard await save(decision, after: before.revision) else { return rules }
                 Failpoint.reach("after-store:\(rule)")
                 lastQuietRule = nil
             } else if lastQuietRule != rule {
@@ -28,9 +32,11 @@ extension Scheduler {
                 tell([decision])
             }
             for effect in effects { begin(effect) }
+            rules.append(rule)
             event = .tick
         }
         logger.error("more than \(Self.rulesPerEvent) rules fired for one event")
+        return rules
     }
 
     /// The same effect is asked for again until it is done; one attempt at a time.

@@ -28,6 +28,7 @@ public actor Scheduler {
     var nextSubscriber = 0
     var lastPublished: ClusterView?
     var orders: [OrderWatch] = []
+    var nextOrder = 0
     var lastRecovery: Instant?
     /// The last decision that changed no state, so that it is told once and not at each tick.
     var lastQuietRule: RuleID?
@@ -101,6 +102,7 @@ public actor Scheduler {
         case .event(let event):
             note(event)
             await step(event)
+            if event == .tick { await giveOrders() }
             if event == .tick, machine.cluster.phase == .steady { await saveQuietly() }
         case .ended(let effect, let report):
             inFlight[effect.id] = nil

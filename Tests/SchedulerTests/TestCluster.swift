@@ -1,0 +1,313 @@
+import ClusterFile
+import Deployment
+import Execution
+import FailoverCore
+import Foundation
+import Glibc
+import Hooks
+import PostgresClient
+import Rendering
+import Scheduler
+import Store
+import Synchronization
+
+/// Real nodes on this machine, laid out as a deployment leaves them: the first one initialised and
+/// locked, the others empty. Everything lies in one folder below /tmp and goes with `with`.
+final class TestCluster: Sendable {
+    let root: String
+    let settings: ClusterSettings
+    let runner = ServerUserRunner()
+    private let leash: FileHandle
+
+    static let share = ShareFolder(
+        path: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().path)
+
+    /// Hands the nodes to `body`; `number` of them, `node1` running.
+    static func with(
+        _ number: Int = 3, yaml: String = "", _ body: (TestCluster) async throws -> Void
+    ) async throws {
+        let cluster = try TestCluster(number, yaml: yaml)
+        do {
+            try await cluster.initialise()
+            try await body(cluster)
+        } catch {
+            await cluster.remove()
+            throw error
+        }
+        await cluster.remove()
+    }
+
+    private init(_ number: Int, yaml: String) throws {
+        var template = Array("/tmp/tks-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw TestClusterError("no folder in /tmp") }
+        let root = String(
+            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        self.root = root
+        leash = try Self.watchdog(root)
+        try ServerUserRunner.own(root)
+        let nodes = (1...number).map { index in
+            """
+              - name: node\(index)
+                host: 127.0.0.1
+                port: \(freePort())
+                data_dir: \(root)/node\(index)/data
+                socket_dir: \(root)
+            """
+        }
+        let text = """
+            cluster: test
+            lab: true
+            execution: local
+            postgresql:
+              version: 15
+              bin_dir: /usr/lib/postgresql/15/bin
+              authentication: trust
+              hba: ["host all all 127.0.0.1/32 trust"]
+              parameters: { shared_buffers: 16MB, max_connections: 50 }
+            scheduler: { address: 127.0.0.1, directory: \(root) }
+            config_dir: \(root)/etc
+            state_dir: \(root)/lib
+            runtime_dir: \(root)/run
+            \(yaml)
+            nodes:
+            \(nodes.joined(separator: "\n"))
+            """
+        settings = try ClusterFile.parse(text, baseDirectory: root).settings
+    }
+
+    // MARK: Making
+
+    private func initialise() async throws {
+        let programs = NodePrograms(settings: settings, sharedHooks: Self.share.hooks)
+        let renderer = Renderer(
+            settings: settings, templates: TemplateFolder(own: nil, shipped: Self.share.templates))
+        for node in settings.nodes {
+            try await sh(
+                "mkdir", "-p", node.configDirectory, node.stateDirectory, node.runtimeDirectory,
+                root + "/" + node.id.rawValue)
+            try await programs.install(on: node, via: runner)
+            for file in try renderer.files(for: node.id) {
+                try await runner.upload(
+                    Array(file.contents.utf8), to: file.path, mode: UInt32(file.mode),
+                    timeout: .seconds(5))
+            }
+            let applied = await NodeApply().apply(
+                Hooks.NodeFiles(
+                    stamp: Stamp(term: Term(0), step: Revision(0)),
+                    nodeConf: try Rendering.NodeFiles.nodeConf(
+                        stamp: Stamp(term: Term(0), step: Revision(0)), upstream: nil,
+                        postgresMajor: 15),
+                    opening: .removed), on: node, via: runner)
+            guard case .applied = applied else { throw TestClusterError("\(applied)") }
+        }
+        let first = settings.nodes[0]
+        try await sh(
+            "/usr/lib/postgresql/15/bin/initdb", "--pgdata", first.dataDirectory, "--auth=trust",
+            "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        try await start(first.id)
+        try await makeRoles(first)
+    }
+
+    private func makeRoles(_ node: NodeSettings) async throws {
+        let statements =
+            try Roles.creation(settings.postgresql, verifiers: [:])
+            + Roles.grants(settings.postgresql) + ["CREATE TABLE t (id bigint PRIMARY KEY)"]
+        try await onNode(node.id) { session in
+            for statement in statements {
+                try await session.query(statement, timeout: .seconds(10))
+            }
+        }
+    }
+
+    /// The state that a deployment stores first.
+    func firstState() async throws -> Cluster {
+        let first = settings.nodes[0].id
+        var identifier = ""
+        try await onNode(first) { session in
+            identifier =
+                try await session.query(
+                    "SELECT system_identifier FROM pg_control_system()", timeout: .seconds(5)
+                ).single().values[0] ?? ""
+        }
+        let timeline = TimelineID(1)
+        return Cluster(
+            name: settings.cluster, systemIdentifier: identifier,
+            members: settings.nodes.map { Member(id: $0.id) },
+            lineage: [
+                LineageEntry(
+                    timeline: timeline, begin: .zero, term: Term(0), node: first,
+                    history: TimelineHistory(timeline: timeline))
+            ])
+    }
+
+    // MARK: Acting on nodes
+
+    func node(_ id: NodeID) -> NodeSettings {
+        guard let node = settings.node(id) else { preconditionFailure("no \(id)") }
+        return node
+    }
+
+    var runners: Runners {
+        let runner = self.runner
+        return Runners(runner: { _ in runner }, local: runner)
+    }
+
+    func scheduler(_ store: any ClusterStore, _ cluster: Cluster) -> Scheduler {
+        Scheduler(
+            settings: settings, store: store, cluster: cluster, runners: runners,
+            sharedHooks: Self.share.hooks)
+    }
+
+    func start(_ id: NodeID) async throws {
+        let node = node(id)
+        try await sh(
+            "/usr/lib/postgresql/15/bin/pg_ctl", "start", "-D", node.dataDirectory, "-w", "-t",
+            "30",
+            "-l", node.stateDirectory + "/postgres.log",
+            "-o", "-c config_file=\(node.configDirectory)/postgresql.conf")
+    }
+
+    func postmaster(_ id: NodeID) -> Int32? {
+        let text = try? String(
+            contentsOfFile: node(id).dataDirectory + "/postmaster.pid", encoding: .utf8)
+        return text?.split(separator: "\n").first.flatMap { Int32($0) }
+    }
+
+    /// As the superuser, neither read-only nor waiting for standbys.
+    func onNode(
+        _ id: NodeID, _ body: (Connection) async throws -> Void
+    ) async throws {
+        let node = node(id)
+        var conninfo = Conninfo(
+            host: node.host, port: node.port, user: "postgres", database: "postgres")
+        conninfo["options"] = "-c default_transaction_read_only=off -c synchronous_commit=local"
+        let session = try await Connection.open(conninfo, timeout: .seconds(10))
+        do {
+            try await body(session)
+        } catch {
+            await session.close()
+            throw error
+        }
+        await session.close()
+    }
+
+    func value(_ sql: String, on id: NodeID) async throws -> String? {
+        var value: String?
+        try await onNode(id) { value = try await $0.query(sql, timeout: .seconds(10)).values[0][0] }
+        return value
+    }
+
+    @discardableResult
+    func sh(_ arguments: String...) async throws -> String {
+        let result = try await runner.run(Command(arguments, timeout: .seconds(60)))
+        guard result.isSuccess else {
+            throw TestClusterError(
+                "\(arguments[0]): \(result.ending) \(result.output) \(result.errorOutput)")
+        }
+        return result.output
+    }
+
+    // MARK: Cleaning up
+
+    /// Ends what works below the folder, then removes it: when asked to, and when we die.
+    private static func watchdog(_ root: String) throws -> FileHandle {
+        let script = #"""
+            trap '' HUP INT TERM
+            cat >/dev/null
+            while
+                left=$(find /proc/[0-9]* -maxdepth 1 -name cwd -lname "$1*" 2>/dev/null | cut -d/ -f3)
+                [ -n "$left" ]
+            do
+                for pid in $left; do kill -KILL "$pid" 2>/dev/null; done
+                sleep 0.02
+            done
+            [ -z "$TOOLKIT_KEEP" ] && rm -rf "$1"
+            """#
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", script, "watchdog", root]
+        let pipe = Pipe()
+        process.standardInput = pipe
+        process.standardOutput = FileHandle.nullDevice
+        process.currentDirectoryURL = URL(fileURLWithPath: "/")
+        try process.run()
+        _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        return pipe.fileHandleForWriting
+    }
+
+    private func remove() async {
+        try? leash.close()
+        let deadline = ContinuousClock.now + .seconds(20)
+        while access(root, F_OK) == 0, ContinuousClock.now < deadline,
+            ProcessInfo.processInfo.environment["TOOLKIT_KEEP"] == nil
+        {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+}
+
+struct TestClusterError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// Runs commands as the user that PostgreSQL may run as: it refuses root.
+struct ServerUserRunner: CommandRunner {
+    private let local = LocalRunner()
+
+    var place: String { "localhost" }
+
+    private static var isRoot: Bool { geteuid() == 0 }
+
+    static func own(_ path: String) throws {
+        guard isRoot, let user = getpwnam("postgres") else { return }
+        guard chown(path, user.pointee.pw_uid, user.pointee.pw_gid) == 0, chmod(path, 0o755) == 0
+        else { throw TestClusterError("cannot give \(path) away") }
+    }
+
+    func run(_ command: Command) async throws(ExecutionError) -> CommandResult {
+        guard Self.isRoot else { return try await local.run(command) }
+        var command = command
+        command.arguments =
+            ["/usr/bin/setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
+            + command.arguments
+        return try await local.run(command)
+    }
+
+    func upload(
+        _ contents: [UInt8], to path: String, mode: UInt32, timeout: Duration
+    ) async throws(ExecutionError) {
+        let script = #"umask 077 && cat >"$1.new" && chmod "$2" "$1.new" && mv -f "$1.new" "$1""#
+        let result = try await run(
+            Command(
+                ["/bin/sh", "-c", script, "upload", path, String(mode, radix: 8)],
+                standardInput: contents, timeout: timeout))
+        guard result.isSuccess else {
+            throw ExecutionError(
+                .transfer, "cannot write \(path)", because: result.errorOutput, next: "look there")
+        }
+    }
+
+    func close() async {}
+}
+
+/// A port that nobody listens on, below those that the kernel gives to outgoing connections.
+private func freePort() -> Int {
+    for _ in 0..<200 {
+        let port = UInt16.random(in: 15_000..<32_000)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let status = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        if status == 0 { return Int(port) }
+    }
+    preconditionFailure("no free port")
+}
