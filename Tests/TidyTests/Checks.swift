@@ -4,7 +4,7 @@ enum Checks {
     static let functionLinesMax = 70
 
     static func length(of file: SourceFile) -> [Finding] {
-        let count = file.text.count { $0 == "\n" }
+        let count = file.text.utf8.count { $0 == UInt8(ascii: "\n") }
         guard count > fileLinesMax else { return [] }
         return [Finding(path: file.path, line: count, says: "\(count) lines; split it")]
     }
@@ -34,7 +34,7 @@ enum Checks {
             func find(_ says: String) {
                 findings.append(Finding(path: file.path, line: index + 1, says: says))
             }
-            guard suspicious.contains(where: line.contains) else { continue }
+            guard line.holds(anyOf: suspicious) else { continue }
             for word in banned where line.contains(word.pattern) { find(word.says) }
             if !mayPrint, line.contains(printing) { find("print: only Toolkit and Demo print") }
             if line.contains("@unchecked Sendable"), !hasCommentAbove(index, file.lines) {
@@ -55,9 +55,10 @@ enum Checks {
     static func functions(in file: SourceFile) -> [(name: String, finding: Finding)] {
         let lines = file.lines
         return lines.indices.compactMap { start in
-            guard let (indent, name) = declaration(lines[start]),
-                let body = bodyStart(lines, from: start),
-                let end = lines[body...].firstIndex(where: { $0.hasPrefix(indent + "}") })
+            guard let (indent, name) = declaration(lines[start]) else { return nil }
+            let closing = Array("\(indent)}".utf8)
+            guard let body = bodyStart(lines, from: start),
+                let end = lines[body...].firstIndex(where: { $0.utf8.starts(with: closing) })
             else { return nil }
             let count = end - start + 1
             guard count > functionLinesMax else { return nil }
@@ -72,7 +73,7 @@ enum Checks {
 
     private static func declaration(_ line: Substring) -> (indent: String, name: String)? {
         // Said first, because a regular expression on every line takes seconds.
-        guard ["func ", "init", "subscript", "var ", "() {"].contains(where: line.contains) else {
+        guard line.holds(anyOf: ["func ", "init", "subscript", "var ", "() {"]) else {
             return nil
         }
         let swift =
@@ -89,9 +90,9 @@ enum Checks {
     private static func bodyStart(_ lines: [Substring], from start: Int) -> Int? {
         var depth = 0
         for index in start..<min(start + 30, lines.count) {
-            for character in lines[index] {
-                if character == "(" { depth += 1 }
-                if character == ")" { depth -= 1 }
+            for byte in lines[index].utf8 {
+                if byte == UInt8(ascii: "(") { depth += 1 }
+                if byte == UInt8(ascii: ")") { depth -= 1 }
             }
             guard depth == 0 else { continue }
             if lines[index].contains(/\{(\s*#.*)?$/) { return index + 1 }

@@ -50,7 +50,7 @@ enum ImportArrows {
         let statement =
             /^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let|typealias)\s+)?(\w+)/
         return file.lines.enumerated().compactMap { index, line in
-            guard line.contains("import ") else { return nil }
+            guard line.holds(anyOf: ["import "]) else { return nil }
             return line.firstMatch(of: statement).map { (index + 1, String($0.1)) }
         }
     }

@@ -95,18 +95,8 @@ final class StubMachine: Sendable {
         process.environment = [
             "PATH": path + "/bin", "HOME": path, "TOOLKIT_INSTALL_ROOT": root,
         ]
-        let output = path + "/output-\(UUID().uuidString)"
-        try Data().write(to: URL(filePath: output))
-        let handle = try #require(FileHandle(forWritingAtPath: output))
-        process.standardOutput = handle
-        process.standardError = handle
-        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-            process.terminationHandler = { _ in done.resume() }
-            do { try process.run() } catch { done.resume(throwing: error) }
-        }
-        return Run(
-            status: process.terminationStatus,
-            said: try String(contentsOfFile: output, encoding: .utf8))
+        let said = try await finish(process)
+        return Run(status: process.terminationStatus, said: said)
     }
 }
 

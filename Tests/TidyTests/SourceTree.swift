@@ -3,10 +3,17 @@ import Foundation
 /// One text file of the package.
 struct SourceFile: Sendable, CustomStringConvertible {
     /// Below the package's root, with slashes.
-    var path: String
-    var text: String
+    let path: String
+    let text: String
+    let lines: [Substring]
 
-    var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
+    init(path: String, text: String) {
+        self.path = path
+        self.text = text
+        lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .map { Substring($0) }
+    }
+
     /// Of `Sources/Store/Schema.swift`: `Store`.
     var module: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
     var name: String { String(path.split(separator: "/").last ?? "") }
@@ -37,6 +44,26 @@ enum SourceTree {
         let paths = found?.compactMap { $0 as? String } ?? []
         return paths.filter(isWanted).sorted().compactMap { file("\(directory)/\($0)") }
     }
+}
+
+extension Substring {
+    func holds(anyOf words: [String]) -> Bool { words.contains { contains($0) } }
+}
+
+/// Runs a process to its end without a thread that waits for it; what it said on both streams.
+func finish(_ process: Process) async throws -> String {
+    let output = FileManager.default.temporaryDirectory
+        .appending(path: "tk-tidy-\(UUID().uuidString)")
+    try Data().write(to: output)
+    defer { try? FileManager.default.removeItem(at: output) }
+    let handle = try FileHandle(forWritingTo: output)
+    process.standardOutput = handle
+    process.standardError = handle
+    try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+        process.terminationHandler = { _ in done.resume() }
+        do { try process.run() } catch { done.resume(throwing: error) }
+    }
+    return try String(contentsOf: output, encoding: .utf8)
 }
 
 /// What a check found, in the form that editors jump to.

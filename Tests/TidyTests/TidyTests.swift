@@ -51,17 +51,13 @@ struct TidyTests {
     }
 
     @Test(.enabled(if: shellcheck != nil, "SKIPPED: shellcheck is not installed"))
-    func hasCleanScripts() throws {
+    func hasCleanScripts() async throws {
         let process = Process()
         process.executableURL = URL(filePath: try #require(shellcheck))
         process.currentDirectoryURL = SourceTree.root
         process.arguments = ["--external-sources", "--"] + SourceTree.scripts.map(\.path)
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let said = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(String(decoding: said, as: UTF8.self))")
+        let said = try await finish(process)
+        #expect(process.terminationStatus == 0, "\(said)")
     }
 
     @Test func hasNoScriptThatCannotRun() {
