@@ -181,7 +181,12 @@ actor SSHSession {
         until deadline: ContinuousClock.Instant, _ what: String
     ) async throws(SessionFault) {
         guard !isBroken else { throw fault(.broken, what) }
-        if received.pointee != receivedSeen { wakeAll() }
+        // The failed attempt took packets in: they may belong to anybody, also to this operation,
+        // and the socket will not tell of them again.
+        guard received.pointee == receivedSeen else {
+            wakeAll()
+            return
+        }
         let token = poller.makeToken()
         parked.insert(token)
         let outbound = libssh2_session_block_directions(handle) & LIBSSH2_SESSION_BLOCK_OUTBOUND
