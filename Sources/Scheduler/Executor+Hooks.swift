@@ -22,7 +22,9 @@ extension Executor {
             slot: attachment?.slot, applicationName: attachment?.applicationName,
             conninfo: attachment.flatMap { try? self.upstream($0, of: link).conninfo },
             reason: work.cluster[link.node.id]?.work?.because ?? "", extra: extra)
+        let start = ContinuousClock.now
         let outcome = await hooks.run(call)
+        work.notes.add("\(hook) took \((ContinuousClock.now - start).milliseconds) ms")
         note(outcome, hook, work)
         return outcome
     }

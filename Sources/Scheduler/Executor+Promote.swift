@@ -6,23 +6,27 @@ import PostgresClient
 import Rendering
 
 extension Executor {
-    /// Ends recovery of the candidate. It stays locked: `node-apply` wrote the lock under this
-    /// stamp before, and a promotion that comes late meets it too.
+    /// Ends recovery of the candidate. It stays locked: every node file but the primary's opening
+    /// holds the lock, and the hook's wrapper takes the same stamp as `node-apply`. So both run
+    /// side by side, with the slots.
     func promote(_ work: EffectWork, slots: [String]) async throws(Ended) -> Proof {
         let link = try link(of: work)
         let timeout = Duration.milliseconds(settings.policy.timers.promoteTimeout)
         let deadline = ContinuousClock.now + timeout
-        try await apply(work, to: link)
+        let files = beside { () throws(Ended) in try await apply(work, to: link) }
+        let made = beside { () throws(Ended) in try await makeSlots(slots, on: link) }
+        defer {
+            files.cancel()
+            made.cancel()
+        }
         let session = try await sql { () throws(PostgresError) in
             try await link.connect(within: .seconds(1))
         }
         do throws(Ended) {
-            try await sql { () throws(PostgresError) in
-                try await makeSlots(slots, in: session)
-                _ = try await session.query(SealWatch.unblockSQL, timeout: .seconds(1))
-            }
-            try await requestPromotion(work, link, session, until: deadline)
+            try await requestPromotion(work, link, session, files, until: deadline)
             let proof = try await promotion(session)
+            _ = try await files.value.get()
+            _ = try await made.value.get()
             await session.close()
             return .promoted(proof)
         } catch {
@@ -31,18 +35,27 @@ extension Executor {
         }
     }
 
+    private func beside<T: Sendable>(
+        _ body: @escaping @Sendable () async throws(Ended) -> T
+    ) -> Task<Result<T, Ended>, Never> {
+        Task {
+            do throws(Ended) { return .success(try await body()) } catch { return .failure(error) }
+        }
+    }
+
     /// Runs the hook and, beside it, watches for the end of recovery.
     private func requestPromotion(
         _ work: EffectWork, _ link: NodeLink, _ session: Connection,
-        until deadline: ContinuousClock.Instant
+        _ files: Task<Result<String, Ended>, Never>, until deadline: ContinuousClock.Instant
     ) async throws(Ended) {
-        let hook = Task { () -> HookOutcome in
-            await promoteByHook(work, link)
-        }
+        let hook = Task { () -> HookOutcome in await promoteByHook(work, link, files) }
         let ending = HookEnding()
         let watcher = Task { ending.set(await hook.value) }
         defer { watcher.cancel() }
         var nudged = ContinuousClock.now
+        _ = try await sql { () throws(PostgresError) in
+            try await session.query(SealWatch.unblockSQL, timeout: .seconds(1))
+        }
         while true {
             let isInRecovery = try await sql { () throws(PostgresError) in
                 try await session.query("SELECT pg_is_in_recovery()", timeout: .seconds(2))
@@ -64,9 +77,16 @@ extension Executor {
     }
 
     /// SQL only when the shipped hook certainly did not start: never beside one that may run.
-    private func promoteByHook(_ work: EffectWork, _ link: NodeLink) async -> HookOutcome {
+    private func promoteByHook(
+        _ work: EffectWork, _ link: NodeLink, _ files: Task<Result<String, Ended>, Never>
+    ) async -> HookOutcome {
         let outcome = await runHook(.promoteCommand, work, on: link)
         guard case .notStarted = outcome, isDefault(.promoteCommand) else { return outcome }
+        // SQL carries no stamp of its own: it comes after a node-apply that was not refused.
+        if case .failure(let error) = await files.value {
+            work.notes.add("not promoted by SQL: \(error.outcome)")
+            return outcome
+        }
         do throws(PostgresError) {
             _ = try await link.inNewSession(within: .seconds(2)) {
                 (session) throws(PostgresError) in

@@ -29,6 +29,8 @@ public actor Scheduler {
     var lastPublished: ClusterView?
     var orders: [OrderWatch] = []
     var nextOrder = 0
+    private var isOver = false
+    private var waiters: [CheckedContinuation<Void, Never>] = []
     var lastRecovery: Instant?
     /// The last decision that changed no state, so that it is told once and not at each tick.
     var lastQuietRule: RuleID?
@@ -72,9 +74,21 @@ public actor Scheduler {
             group.cancelAll()
         }
         for task in inFlight.values { task.cancel() }
+        for task in inFlight.values { await task.value }
         await saveQuietly()
+        isOver = true
+        for waiter in waiters { waiter.resume() }
+        waiters = []
         for order in orders { order.progress.finish() }
         for subscriber in subscribers.values { subscriber.finish() }
+    }
+
+    /// Ends `run`, with all its effects, and returns when it has ended.
+    public func stop() async {
+        post.finish()
+        await withCheckedContinuation { continuation in
+            if isOver { continuation.resume() } else { waiters.append(continuation) }
+        }
     }
 
     /// A failover should not pay for the upload of its scripts.

@@ -11,46 +11,124 @@ import Testing
 @Suite("Failover of real nodes", .serialized)
 struct FailoverTests {
     @Test(.timeLimit(.minutes(3)))
-    func aKilledPrimaryIsReplacedAndRejoins() async throws {
+    func aKilledPrimaryIsReplacedAndComesBack() async throws {
         try await TestCluster.with(3) { nodes in
-            let store = MemoryStore(try await nodes.firstState())
-            let scheduler = nodes.scheduler(store, try #require(try await store.load()))
-            let running = Task { await scheduler.run() }
-            defer { running.cancel() }
-            let story = Task { await Story.print(scheduler) }
-            defer { story.cancel() }
-
-            for await progress in scheduler.order(.bootstrap(first: "node1")) {
-                print("bootstrap: \(progress)")
+            try await nodes.withScheduler { scheduler, _ in
+                for round in 1...2 {
+                    let primary = try #require(await scheduler.view.primary)
+                    try await nodes.whileWriting(scheduler, "OUTAGE \(round)") {
+                        kill(try #require(nodes.postmaster(primary)), SIGKILL)
+                        try await wait("another is primary", within: .seconds(20), scheduler) {
+                            $0.primary != nil && $0.primary != primary
+                        }
+                    }
+                    try await wait("all nodes are back", within: .seconds(60), scheduler) {
+                        $0.isHealthy
+                    }
+                }
             }
-            try await wait("all nodes are up", within: .seconds(90), scheduler) { $0.isHealthy }
+        }
+    }
 
-            for round in 1...3 {
-                let primary = try #require(await scheduler.view.primary)
-                let writer = Writer(nodes)
-                let writing = Task { await writer.run() }
-                try await wait("the writer writes", within: .seconds(10), scheduler) { _ in
-                    writer.count > 20
+    @Test(.timeLimit(.minutes(3)))
+    func aSwitchoverMovesThePrimaryAndKeepsTheOldOne() async throws {
+        try await TestCluster.with(3) { nodes in
+            try await nodes.withScheduler { scheduler, store in
+                try await nodes.whileWriting(scheduler, "SWITCHOVER") {
+                    var last: OrderProgress?
+                    for await progress in scheduler.order(.switchover(to: "node3")) {
+                        last = progress
+                    }
+                    #expect(last == .finished(isDone: true, summary: "node3 is primary"))
                 }
-                let killed = ContinuousClock.now
-                kill(try #require(nodes.postmaster(primary)), SIGKILL)
-                try await wait("another is primary", within: .seconds(20), scheduler) {
-                    $0.primary != nil && $0.primary != primary
+                try await wait("all nodes are back", within: .seconds(60), scheduler) {
+                    $0.isHealthy && $0.primary == "node3"
                 }
-                try await wait("writes go on", within: .seconds(20), scheduler) { _ in
-                    writer.lastGap(since: killed) != nil
+                let story = await store.story
+                #expect(!story.contains { $0.summary.hasPrefix("rewind") })
+            }
+        }
+    }
+
+    /// No command can be run on any node: what must happen goes over SQL.
+    @Test(.timeLimit(.minutes(3)))
+    func failsOverWhenNoRunnerAnswers() async throws {
+        try await TestCluster.with(3) { nodes in
+            try await nodes.withScheduler { scheduler, _ in
+                try await nodes.whileWriting(scheduler, "OUTAGE by SQL") {
+                    nodes.runner.breakDown()
+                    kill(try #require(nodes.postmaster("node1")), SIGKILL)
+                    try await wait("another is primary", within: .seconds(20), scheduler) {
+                        $0.primary != nil && $0.primary != "node1"
+                    }
                 }
-                print("OUTAGE \(round): \(writer.lastGap(since: killed) ?? .zero)")
+                nodes.runner.repair()
                 try await wait("all nodes are back", within: .seconds(60), scheduler) {
                     $0.isHealthy
                 }
-                writing.cancel()
-                await writing.value
-                let now = try #require(await scheduler.view.primary)
-                let missing = try await writer.missing(on: now)
-                #expect(missing.isEmpty, "acknowledged rows lost")
             }
         }
+    }
+
+    /// The next scheduler takes over at any moment of a failover and brings it to its end.
+    @Test(.timeLimit(.minutes(3)))
+    func anotherSchedulerGoesOnWhereTheFirstOneEnded() async throws {
+        try await TestCluster.with(3) { nodes in
+            try await nodes.withScheduler { first, store in
+                kill(try #require(nodes.postmaster("node1")), SIGKILL)
+                try await wait("a node is being promoted", within: .seconds(20), first) {
+                    [.promoting, .opening, .following].contains($0.phase)
+                }
+                await first.stop()
+                let cluster = try #require(try await store.load())
+                let second = nodes.scheduler(store, cluster)
+                let running = Task { await second.run() }
+                defer { running.cancel() }
+                try await wait("all nodes are back", within: .seconds(60), second) {
+                    $0.isHealthy && $0.primary != "node1"
+                }
+            }
+        }
+    }
+}
+
+extension TestCluster {
+    /// All nodes up under a scheduler.
+    func withScheduler(_ body: (Scheduler, MemoryStore) async throws -> Void) async throws {
+        let store = MemoryStore(try await firstState())
+        let scheduler = scheduler(store, try #require(try await store.load()))
+        let running = Task { await scheduler.run() }
+        let story = Task { await Story.print(scheduler) }
+        defer {
+            running.cancel()
+            story.cancel()
+        }
+        for await _ in scheduler.order(.bootstrap(first: "node1")) {}
+        try await wait("all nodes are up", within: .seconds(90), scheduler) { $0.isHealthy }
+        try await body(scheduler, store)
+    }
+
+    /// Writes while `body` does harm; afterwards writes must go on, and no acknowledged one be lost.
+    func whileWriting(
+        _ scheduler: Scheduler, _ what: String, _ body: () async throws -> Void
+    ) async throws {
+        let writer = Writer(self)
+        let writing = Task { await writer.run() }
+        defer { writing.cancel() }
+        try await wait("the writer writes", within: .seconds(10), scheduler) { _ in
+            writer.count > 20
+        }
+        let began = ContinuousClock.now
+        try await body()
+        let before = writer.count
+        try await wait("writes go on", within: .seconds(20), scheduler) { _ in
+            writer.count > before
+        }
+        print("\(what): \(writer.longestPause(since: began)) without an acknowledged write")
+        writing.cancel()
+        await writing.value
+        let missing = try await writer.missing(on: try #require(await scheduler.view.primary))
+        #expect(missing.isEmpty, "acknowledged rows are lost")
     }
 }
 
@@ -94,14 +172,11 @@ final class Writer: Sendable {
 
     var count: Int { acknowledged.withLock { $0.count } }
 
-    /// From the last acknowledged write before `moment` (plus a little) to the first one after it.
-    func lastGap(since moment: ContinuousClock.Instant) -> Duration? {
-        acknowledged.withLock { all in
-            guard let first = all.first(where: { $0.at > moment + .milliseconds(30) }) else {
-                return nil
-            }
-            return first.at - moment
-        }
+    /// The longest time between two acknowledged writes.
+    func longestPause(since moment: ContinuousClock.Instant) -> Duration {
+        let moments = acknowledged.withLock { $0.map(\.at) }
+        return zip(moments, moments.dropFirst()).filter { $1 > moment }.map { $1 - $0 }.max()
+            ?? .zero
     }
 
     func missing(on id: NodeID) async throws -> [Int64] {

@@ -253,8 +253,13 @@ struct TestClusterError: Error, CustomStringConvertible {
 }
 
 /// Runs commands as the user that PostgreSQL may run as: it refuses root.
-struct ServerUserRunner: CommandRunner {
+final class ServerUserRunner: CommandRunner {
     private let local = LocalRunner()
+    private let isBroken = Mutex(false)
+
+    /// From now on nothing can be started, as when sshd is down.
+    func breakDown() { isBroken.withLock { $0 = true } }
+    func repair() { isBroken.withLock { $0 = false } }
 
     var place: String { "localhost" }
 
@@ -267,6 +272,10 @@ struct ServerUserRunner: CommandRunner {
     }
 
     func run(_ command: Command) async throws(ExecutionError) -> CommandResult {
+        guard !isBroken.withLock({ $0 }) else {
+            throw ExecutionError(
+                .refused, "cannot connect", because: "sshd is down", next: "start it")
+        }
         guard Self.isRoot else { return try await local.run(command) }
         var command = command
         command.arguments =
