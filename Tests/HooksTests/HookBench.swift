@@ -15,6 +15,7 @@ final class HookBench: Sendable {
     static let sharedHooks = checkout + "/hooks"
 
     let root: ThrowawayPostgresRoot
+    var path: String { root.path }
     let settings: ClusterSettings
     let runner = ServerUserRunner()
     let a: NodeSettings
@@ -48,13 +49,12 @@ final class HookBench: Sendable {
               bin_dir: \(ThrowawayPostgres.binDirectory)
               authentication: trust
               replication_role: postgres
-            directories:
-              config_dir: "\(path)/c'f $(id)"
-              state_dir: "\(path)/s't ; é"
-              runtime_dir: "\(path)/r \\"n"
+            config_dir: "\(path)/c'f $(id)"
+            state_dir: "\(path)/s't ; é"
+            runtime_dir: "\(path)/r \\"n"
             nodes:
-              - { name: a, host: 127.0.0.1, port: \(try freePort()), data_dir: "\(path)/d'a $HOME/a" }
-              - { name: b, host: 127.0.0.1, port: \(try freePort()), data_dir: "\(path)/d'a $HOME/b" }
+              - { name: a, host: 127.0.0.1, port: \(try Self.freePort()), data_dir: "\(path)/d'a $HOME/a" }
+              - { name: b, host: 127.0.0.1, port: \(try Self.freePort()), data_dir: "\(path)/d'a $HOME/b" }
             \(hooks)
             """
         var settings = try ClusterFile.parse(text, baseDirectory: path).settings
@@ -67,6 +67,23 @@ final class HookBench: Sendable {
         self.hooks = HookRunner(
             settings: settings, sharedHooks: Self.sharedHooks, runner: { _ in runner },
             local: runner)
+    }
+
+    /// A port of 127.0.0.1 that nobody listens on; closed again, so that a server can take it.
+    private static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+            }
+        }
+        try #require(isBound)
+        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     static let version = ThrowawayPostgres.binDirectory.split(separator: "/").dropLast().last ?? ""
@@ -130,8 +147,13 @@ final class HookBench: Sendable {
 
     func read(_ path: String) async throws -> String { try await sh(#"cat -- "$1""#, path) }
 
-    func exists(_ path: String) async throws -> Bool {
-        try await sh(#"if [ -e "$1" ]; then echo yes; fi"#, path) == "yes\n"
+    /// Whether all of these exist.
+    func exists(_ paths: String...) async throws -> Bool {
+        for path in paths {
+            let answer = try await sh(#"if [ -e "$1" ]; then echo yes; fi"#, path)
+            if answer != "yes\n" { return false }
+        }
+        return true
     }
 
     func initialize(_ node: NodeSettings) async throws {

@@ -1,3 +1,4 @@
+import ClusterFile
 import FailoverCore
 import Foundation
 import Testing
@@ -10,7 +11,7 @@ struct NodeApplyTests {
         "x = 'it''s $(id) `id` ; %n {{a}} \\n é \"'\n\n\t-- trailing blanks  \nno newline at the end"
 
     @Test func writesBothFilesByteForByteUnderTheirStamp() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let outcome = await bench.apply(
                 step: 3, to: bench.a, nodeConf: Self.hostile,
                 opening: .contents(Self.hostile + "\n\n"))
@@ -34,7 +35,7 @@ struct NodeApplyTests {
     }
 
     @Test func refusesALowerStampAndRepeatsAnEqualOne() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let node = bench.a
             let file = node.configDirectory + "/node.conf"
             #expect(await bench.apply(term: 2, step: 5, to: node, nodeConf: "# five\n").isApplied)
@@ -67,7 +68,7 @@ struct NodeApplyTests {
         "term 1\nstep -1\nend\n",
     ])
     func changesNothingOnABrokenRequest(request: String) async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let node = bench.a
             #expect(await bench.apply(step: 1, to: node, nodeConf: "# before\n").isApplied)
             let status = try await bench.sh(
@@ -78,7 +79,7 @@ struct NodeApplyTests {
     }
 
     @Test func givesUpWhenItsLockIsHeld() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let script = #"exec 9>>"$2/lock"; flock 9; "$1" 2>/dev/null 9>&-; echo $?"#
             let status = try await bench.sh(
                 script, NodeApply.path(on: bench.a), bench.a.stateDirectory,
@@ -88,7 +89,7 @@ struct NodeApplyTests {
     }
 
     @Test func makesTheServerReadItsFilesOverBothChannels() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let node = bench.a
             try await bench.initialize(node)
             #expect(await bench.run(.serviceStartCommand, on: node, step: 1).isDone)
@@ -118,7 +119,7 @@ struct NodeApplyTests {
     }
 
     @Test func leavesAForeignProcessAlone() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let node = bench.a
             // SIGHUP would end the sleeper that a stale postmaster.pid names.
             let script = #"""

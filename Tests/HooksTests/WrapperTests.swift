@@ -1,3 +1,4 @@
+import ClusterFile
 import Execution
 import Foundation
 import Testing
@@ -16,12 +17,12 @@ struct WrapperTests {
                 [
                     bench.a.stateDirectory + "/bin/run-hook", "\(term)", "\(step)", hook,
                     "\(seconds)", "--", "/bin/sh", "-c", script,
-                ], environment: ["TOOLKIT_DRY_RUN": dryRun ? "1" : "0", "OUT": bench.root.path],
+                ], environment: ["TOOLKIT_DRY_RUN": dryRun ? "1" : "0", "OUT": bench.path],
                 standardInput: Array("the document".utf8), timeout: .seconds(60)))
     }
 
     @Test func handsOnInputOutputAndStatus() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let result = try await wrap(bench, "cat; echo err >&2; exit 42")
             #expect(result.ending == .exited(42))
             #expect(result.output == "the document")
@@ -30,52 +31,52 @@ struct WrapperTests {
     }
 
     @Test func refusesALowerStampAndStoresAHigherOne() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             #expect(try await wrap(bench, "true", term: 2, step: 5).isSuccess)
             #expect(await bench.apply(term: 2, step: 4, to: bench.a) == .stale)
             for (term, step) in [(2, 4), (1, 9)] {
                 let result = try await wrap(bench, "touch $OUT/ran", term: term, step: step)
                 #expect(result.ending == .exited(76))
             }
-            #expect(try await !bench.exists(bench.root.path + "/ran"))
+            #expect(try await !bench.exists(bench.path + "/ran"))
         }
     }
 
     @Test func doesTheWorkOfAStepOnceAndKeepsItsResults() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let script = "echo run >>$OUT/runs; echo toolkit:key=value; echo chat"
             #expect(try await wrap(bench, script).isSuccess)
             let again = try await wrap(bench, script)
             #expect(again.isSuccess)
             #expect(again.output == "toolkit:key=value\n")
-            #expect(try await bench.read(bench.root.path + "/runs") == "run\n")
+            #expect(try await bench.read(bench.path + "/runs") == "run\n")
             // Another hook of the step, and the next step, have their own marks.
             #expect(try await wrap(bench, script, hook: "other_command").isSuccess)
             #expect(try await wrap(bench, script, step: 2).isSuccess)
-            #expect(try await bench.read(bench.root.path + "/runs") == "run\nrun\nrun\n")
+            #expect(try await bench.read(bench.path + "/runs") == "run\nrun\nrun\n")
             let marks = try await bench.sh(#"ls -- "$1/marks""#, bench.a.stateDirectory)
             #expect(marks == "1.2.test_command\n")
         }
     }
 
     @Test func aFailureLeavesNoMark() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let script = "echo run >>$OUT/runs; exit 75"
             #expect(try await wrap(bench, script).ending == .exited(75))
             #expect(try await wrap(bench, script).ending == .exited(75))
-            #expect(try await bench.read(bench.root.path + "/runs") == "run\nrun\n")
+            #expect(try await bench.read(bench.path + "/runs") == "run\nrun\n")
         }
     }
 
     @Test func aDryRunLeavesNothing() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             #expect(try await wrap(bench, "true", step: 7, dryRun: true).isSuccess)
             #expect(await bench.apply(step: 1, to: bench.a).isApplied)
         }
     }
 
     @Test func hooksOfOneNodeWaitForEachOther() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let script = """
                 mkdir $OUT/busy || { echo overlap; exit 1; }
                 i=0; while [ $i -lt 20 ]; do sleep 0.01; i=$((i + 1)); done; rmdir $OUT/busy
@@ -92,7 +93,7 @@ struct WrapperTests {
     }
 
     @Test func waitingEndsAtTheDeadline() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let script =
                 #"exec 7>>"$1/hook.lock"; flock 7; "$1/bin/run-hook" 1 1 x 1 -- /bin/true 7>&-"#
             let result = try await bench.runner.run(
@@ -103,7 +104,7 @@ struct WrapperTests {
     }
 
     @Test func theDeadlineEndsEveryProcessOfTheHook() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let script = """
                 sh -c 'trap "" TERM; echo $$ >$OUT/stubborn; while :; do sleep 0.05; done' &
                 echo $$ >$OUT/leader
@@ -114,58 +115,58 @@ struct WrapperTests {
             #expect(result.duration < .seconds(10))
             let left = try await bench.sh(
                 #"for f in stubborn leader; do kill -0 "$(cat "$1/$f")" 2>/dev/null && echo $f; done; :"#,
-                bench.root.path)
+                bench.path)
             #expect(left == "")
         }
     }
 
     @Test func aBackgroundChildNeitherBlocksNorOutlivesItsHook() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let result = try await wrap(bench, "sleep 60 & echo $! >$OUT/child; echo done")
             #expect(result.isSuccess)
             #expect(result.duration < .seconds(15))
             let script = #"kill -0 "$(cat "$1/child")" 2>/dev/null && echo alive; :"#
-            #expect(try await bench.sh(script, bench.root.path) == "")
+            #expect(try await bench.sh(script, bench.path) == "")
         }
     }
 
     @Test func aHigherTermEndsAHookOfALowerOne() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             async let zombie = wrap(bench, "echo $$ >$OUT/zombie; sleep 60; touch $OUT/promoted")
             try await bench.eventually("the hook runs") {
-                try await bench.exists(bench.a.stateDirectory + "/hook.running")
-                    && bench.exists(bench.root.path + "/zombie")
+                try await bench.exists(
+                    bench.a.stateDirectory + "/hook.running", bench.path + "/zombie")
             }
             // A later step of the same term lets it run on, a higher term ends it.
             #expect(await bench.apply(term: 1, step: 1, to: bench.a).isApplied)
             let script = #"kill -0 "$(cat "$1/zombie")" 2>/dev/null && echo alive; :"#
-            #expect(try await bench.sh(script, bench.root.path) == "alive\n")
+            #expect(try await bench.sh(script, bench.path) == "alive\n")
             #expect(await bench.apply(term: 2, step: 2, to: bench.a).isApplied)
-            #expect(try await bench.sh(script, bench.root.path) == "")
+            #expect(try await bench.sh(script, bench.path) == "")
             #expect(try await zombie.ending == .exited(76))
-            #expect(try await !bench.exists(bench.root.path + "/promoted"))
+            #expect(try await !bench.exists(bench.path + "/promoted"))
         }
     }
 
     @Test func aHookThatLostItsWrapperIsEndedByTheNext() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             async let lost = wrap(bench, "echo $PPID >$OUT/timeout; echo $$ >$OUT/orphan; sleep 60")
             try await bench.eventually("the hook runs") {
-                try await bench.exists(bench.a.stateDirectory + "/hook.running")
-                    && bench.exists(bench.root.path + "/orphan")
+                try await bench.exists(
+                    bench.a.stateDirectory + "/hook.running", bench.path + "/orphan")
             }
             try await bench.sh(
                 #"kill -KILL "$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$(cat "$1/timeout")/status")""#,
-                bench.root.path)
+                bench.path)
             _ = try await lost
             #expect(try await wrap(bench, "true", hook: "next_command").isSuccess)
             let script = #"kill -0 "$(cat "$1/orphan")" 2>/dev/null && echo alive; :"#
-            #expect(try await bench.sh(script, bench.root.path) == "")
+            #expect(try await bench.sh(script, bench.path) == "")
         }
     }
 
     @Test func keepsTheEndOfLongOutput() async throws {
-        try await HookBench.with { bench in
+        try await HookBench.with { (bench) async throws in
             let result = try await wrap(bench, "yes 0123456789 | head -n 20000; echo end")
             #expect(result.isSuccess)
             #expect(result.output.hasSuffix("0123456789\nend\n"))
