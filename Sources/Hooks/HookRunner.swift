@@ -128,9 +128,12 @@ public struct HookRunner: Sendable {
     // MARK: On the scheduler's machine
 
     private func local(_ work: HookWork, _ arguments: [String]) async -> HookOutcome {
+        // The document is read whole before the hook runs: one that ends without reading it breaks
+        // no pipe.
+        let reader = "document=$(cat)\nexec \"$@\" <<DOCUMENT\n$document\nDOCUMENT\n"
         let command = Command(
-            arguments, environment: work.variables, standardInput: work.document,
-            timeout: work.timeout)
+            ["/bin/sh", "-c", reader, "sh"] + arguments, environment: work.variables,
+            standardInput: work.document, timeout: work.timeout)
         do {
             return HookOutcome(try await local.run(command), timeout: work.timeout)
         } catch {

@@ -36,7 +36,7 @@ struct DefaultHookTests {
             try await bench.initialize(node)
             #expect(await bench.run(.serviceStatusCommand, on: node, step: 1).status == 3)
             #expect(await bench.run(.serviceReloadCommand, on: node, step: 1).status == 1)
-            #expect(await bench.apply(step: 1, to: node, opening: .contents("")).isApplied)
+            #expect(await bench.apply(step: 1, to: node, opening: .contents("# open\n")).isApplied)
             for step in 2...3 {
                 #expect(await bench.run(.serviceStartCommand, on: node, step: step).isDone)
             }
@@ -45,7 +45,7 @@ struct DefaultHookTests {
             #expect(status.results["status"] == "ready")
 
             // A start of a running, opened node leaves it open; a restart does not.
-            #expect(await bench.apply(step: 4, to: node, opening: .contents("")).isApplied)
+            #expect(await bench.apply(step: 4, to: node, opening: .contents("# open\n")).isApplied)
             #expect(await bench.run(.serviceStartCommand, on: node, step: 4).isDone)
             #expect(try await bench.inspect(node).isOpened)
             try await bench.write("work_mem = '5MB'\n", to: node.configDirectory + "/node.conf")
@@ -98,7 +98,7 @@ struct DefaultHookTests {
             let node = bench.a
             try await bench.initialize(node)
             #expect(await bench.run(.serviceStartCommand, on: node, step: 1).isDone)
-            #expect(await bench.apply(step: 2, to: node, opening: .contents("")).isApplied)
+            #expect(await bench.apply(step: 2, to: node, opening: .contents("# open\n")).isApplied)
             // A frozen backend stands for the busy one that outlives its postmaster (F19).
             let orphan = try await bench.sh(
                 #"""

@@ -156,6 +156,13 @@ final class HookBench: Sendable {
         return true
     }
 
+    /// Whether the process whose number is in `file` runs; one that nobody has reaped does not.
+    func isAlive(_ file: String) async throws -> Bool {
+        let script = #"sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$(cat "$1")/status" 2>&1"#
+        let state = try await sh(script, path + "/" + file, succeeds: false)
+        return state.count == 2 && state != "Z\n"
+    }
+
     func initialize(_ node: NodeSettings) async throws {
         try await sh(
             #""$1"/initdb --pgdata="$2" --username=postgres --auth=trust --no-sync --no-locale >/dev/null"#,

@@ -36,7 +36,9 @@ leave_if_done() {
     exit 0
 }
 
-exec 3<&0 8>>hook.lock 9>>lock
+# Read whole before anything can end this: the other side never writes into a broken pipe.
+document=$(cat)
+exec 8>>hook.lock 9>>lock
 flock -w "$seconds" 9 || refuse 75 "the node's lock is held; try again"
 refuse_stale
 end_older_hook
@@ -67,7 +69,9 @@ fi
 if hook_runs; then end_group "$hook_group" 70; fi
 # Output goes to files: a daemon that keeps the streams open then neither blocks us nor its runner.
 [ -d marks ] || mkdir marks
-setsid timeout --kill-after=2 "$left" "$@" <&3 >hook.out 2>hook.err 3<&- 8>&- 9>&- &
+setsid timeout --kill-after=2 "$left" "$@" <<DOCUMENT >hook.out 2>hook.err 8>&- 9>&- &
+$document
+DOCUMENT
 group=$!
 trap 'end_group "$group" 70' TERM INT HUP
 if start_time "$group"; then
