@@ -1,0 +1,139 @@
+import ClusterFile
+import Execution
+import FailoverCore
+
+/// What `hooks/deploy/survey.sh` saw of one node's machine.
+struct Survey: Hashable, Sendable {
+    enum DataDirectory: String, Hashable, Sendable {
+        case missing
+        case empty
+        /// Holds files, but no PostgreSQL cluster.
+        case foreign
+        case pgdata
+        /// Not a folder, or closed to the SSH user.
+        case unreadable
+    }
+
+    /// A folder, or where it would be made.
+    struct Place: Hashable, Sendable {
+        var exists: Bool
+        /// The user may write there.
+        var isUsable: Bool
+        /// The folder itself, or the closest one above it that exists.
+        var nearest: String
+        /// Who owns `nearest`.
+        var owner: String
+        var freeBytes: Int64
+        /// `tmpfs`, `ext2/ext3`, `xfs` …
+        var fileSystem: String
+    }
+
+    struct File: Hashable, Sendable {
+        /// In octal, as stat prints it.
+        var mode: String
+        var hash: String
+    }
+
+    var user: String
+    var group: String
+    /// The machine's clock minus ours, as far as the round trip lets it be known.
+    var clockOffsetMs: Int64
+    var missingTools: [String]
+    var missingPrograms: [String]
+    /// As `postgres --version` prints it; empty when it does not run.
+    var versionText: String
+    var data: DataDirectory
+    var dataVersion: Int?
+    var systemIdentifier: String?
+    var hasChecksums: Bool
+    var hasHintLogging: Bool
+    /// Our settings that stand in postgresql.auto.conf.
+    var overridden: [String]
+    /// `data`, `config`, `state`, `runtime`, `socket`.
+    var places: [String: Place]
+    /// What node-apply has accepted; nil: this node was never ours.
+    var stamp: Stamp?
+    /// An initdb of ours was interrupted.
+    var isInitializing: Bool
+    var postmaster: Int?
+    /// Process that serves the same port on the same socket folder and is none of ours.
+    var portTakenBy: Int?
+    /// Settings of the running server; empty when it doesn't run or doesn't answer.
+    var serverSettings: [String: String]
+    var isServerSilent: Bool
+    /// By the place of the path among those that were asked for.
+    var files: [Int: File]
+
+    /// Major version of the binaries; nil when they say nothing that can be read.
+    var major: Int? {
+        versionText.split(separator: " ").lazy
+            .compactMap { word in word.split(separator: ".").first.flatMap { Int($0) } }
+            .first
+    }
+
+    var dataIsEmpty: Bool { data == .missing || data == .empty || isInitializing }
+}
+
+extension Survey {
+    /// Nil when the output is cut off. `clock` is ours in the middle of the round trip.
+    init?(output: String, clock: Int64) {
+        var facts: [Substring: String] = [:]
+        for line in output.split(separator: "\n") {
+            guard let equals = line.firstIndex(of: "=") else { continue }
+            facts[line[..<equals]] = String(line[line.index(after: equals)...])
+        }
+        guard facts["end"] == "yes" else { return nil }
+        func text(_ key: Substring) -> String { facts[key] ?? "" }
+        func words(_ key: Substring) -> [String] { text(key).split(separator: " ").map(String.init) }
+
+        user = text("user")
+        group = text("group")
+        clockOffsetMs = Int64(text("clock")).map { $0 - clock } ?? 0
+        missingTools = words("tools.missing")
+        missingPrograms = words("binaries.missing")
+        versionText = text("binaries.version")
+        data = DataDirectory(rawValue: text("data")) ?? .unreadable
+        dataVersion = Int(text("data.version"))
+        systemIdentifier = facts["data.system_identifier"]
+        hasChecksums = !["", "0"].contains(text("data.checksums"))
+        hasHintLogging = text("data.hints") == "on"
+        overridden = words("data.overridden")
+        places = [:]
+        for name in ["data", "config", "state", "runtime", "socket"] {
+            places[name] = Place(name, facts)
+        }
+        let numbers = words("stamp").compactMap { Int($0) }
+        stamp =
+            numbers.count == 2 ? Stamp(term: Term(numbers[0]), step: Revision(numbers[1])) : nil
+        isInitializing = text("initializing") == "yes"
+        postmaster = Int(text("server.running"))
+        portTakenBy = Int(text("server.port_taken_by"))
+        isServerSilent = text("server.silent") == "yes"
+        serverSettings = [:]
+        files = [:]
+        for (key, value) in facts {
+            if key.hasPrefix("server."), postmaster != nil {
+                serverSettings[String(key.dropFirst(7))] = value
+            }
+            let words = value.split(separator: " ")
+            if key.hasPrefix("file."), let number = Int(key.dropFirst(5)), words.count == 2 {
+                files[number] = File(mode: String(words[0]), hash: String(words[1]))
+            }
+        }
+    }
+}
+
+extension Survey.Place {
+    fileprivate init(_ name: String, _ facts: [Substring: String]) {
+        func text(_ key: String) -> String { facts["\(name).\(key)"[...]] ?? "" }
+        exists = text("state") == "present"
+        isUsable = text("usable") == "yes"
+        nearest = text("nearest")
+        owner = text("owner")
+        let space = text("space").split(separator: " ", maxSplits: 2)
+        let blocks = space.first.flatMap { Int64($0) } ?? 0
+        let size = space.dropFirst().first.flatMap { Int64($0) } ?? 0
+        freeBytes = blocks.multipliedReportingOverflow(by: size).partialValue
+        fileSystem = space.count == 3 ? String(space[2]) : ""
+    }
+}

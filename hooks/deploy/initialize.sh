@@ -1,0 +1,29 @@
+#!/bin/sh
+# initialize.sh — make the first node's data directory with initdb; PostgreSQL is not started.
+#
+# Runs on:   the first node, as the PostgreSQL owner, read from standard input.
+# Knows:     PGDATA PG_BINDIR TOOLKIT_STATE_DIR.
+# Succeeds:  exit 0 with a fresh data directory, checksums on. 73: something else lies there.
+# Retry:     at any time: what an interrupted initdb has left is removed by its marker.
+# Prints:    initdb's own lines.
+set -eu
+umask 077
+PATH=/usr/local/bin:/usr/bin:/bin:${PATH:-}
+export PATH
+
+marker=$TOOLKIT_STATE_DIR/initializing
+if [ -e "$marker" ] && [ -d "$PGDATA" ] && [ ! -e "$PGDATA/postmaster.pid" ]; then
+    # Nothing has ever run on these files: the marker goes away before the first start.
+    find "$PGDATA" -mindepth 1 -delete
+fi
+if [ -d "$PGDATA" ] && [ -n "$(find "$PGDATA" -mindepth 1 -maxdepth 1 -print -quit)" ]; then
+    printf '%s is not empty\n' "$PGDATA" >&2
+    exit 73
+fi
+mkdir -p -- "${PGDATA%/*}"
+: >"$marker"
+sync -- "$TOOLKIT_STATE_DIR"
+"$PG_BINDIR/initdb" --pgdata="$PGDATA" --username=postgres --data-checksums --encoding=UTF8 \
+    --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256 --no-instructions
+rm -f -- "$marker"
+sync -- "$TOOLKIT_STATE_DIR"

@@ -1,0 +1,130 @@
+#!/bin/sh
+# survey.sh — look at a node's machine for `toolkit check` and `toolkit deploy`; changes nothing.
+#
+# Runs on:   the node, as the PostgreSQL owner, read from standard input: nothing is installed.
+# Knows:     PGDATA PGHOST PGPORT PG_BINDIR TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR
+#            TOOLKIT_RUNTIME_DIR; arguments: files whose mode and SHA-256 are asked for.
+# Succeeds:  exit 0; the last line is end=yes.
+# Retry:     at any time.
+# Prints:    key=value, one per line.
+set -eu
+PATH=/usr/local/bin:/usr/bin:/bin:${PATH:-}
+LC_ALL=C
+export PATH LC_ALL
+
+say() { printf '%s=%s\n' "$1" "$2"; }
+
+is_alive() {
+    case $1 in '' | *[!0-9]*) return 1 ;; esac
+    [ -d "/proc/$1" ]
+}
+
+# What is at $2, or at the closest folder above it that exists.
+place() {
+    near=$2
+    while [ ! -e "$near" ] && [ "$near" != / ]; do
+        near=${near%/*}
+        near=${near:-/}
+    done
+    if [ "$near" = "$2" ]; then say "$1.state" present; else say "$1.state" missing; fi
+    if [ -d "$near" ] && [ -w "$near" ] && [ -x "$near" ]; then
+        say "$1.usable" yes
+    else
+        say "$1.usable" no
+    fi
+    say "$1.nearest" "$near"
+    say "$1.owner" "$(stat -c %U -- "$near")"
+    say "$1.space" "$(stat -f -c '%a %S %T' -- "$near")"
+}
+
+data_directory() {
+    place data "$PGDATA"
+    if [ ! -e "$PGDATA" ]; then
+        say data missing
+    elif [ ! -d "$PGDATA" ] || [ ! -r "$PGDATA" ] || [ ! -x "$PGDATA" ]; then
+        say data unreadable
+    elif [ -f "$PGDATA/PG_VERSION" ]; then
+        say data pgdata
+        say data.version "$(cat "$PGDATA/PG_VERSION")"
+        "$PG_BINDIR/pg_controldata" -D "$PGDATA" 2>/dev/null |
+            sed -n -e 's/^Database system identifier: */data.system_identifier=/p' \
+                -e 's/^Data page checksum version: */data.checksums=/p' \
+                -e 's/^wal_log_hints setting: */data.hints=/p' || :
+        auto_conf
+    elif [ -n "$(find "$PGDATA" -mindepth 1 -maxdepth 1 -print -quit)" ]; then
+        say data foreign
+    else
+        say data empty
+    fi
+}
+
+# Our settings where ALTER SYSTEM has put them: they would win over ours.
+auto_conf() {
+    names='primary_conninfo|primary_slot_name|synchronous_standby_names|restore_command'
+    names="$names|default_transaction_read_only|recovery_min_apply_delay|synchronous_commit"
+    names="$names|data_directory|hba_file|ident_file|port|listen_addresses"
+    names="$names|unix_socket_directories"
+    [ -r "$PGDATA/postgresql.auto.conf" ] || return 0
+    found=$(sed -nE "s/^[[:space:]]*($names)[[:space:]]*(=|[[:space:]]).*/\1/p" \
+        "$PGDATA/postgresql.auto.conf" | tr '\n' ' ')
+    say data.overridden "$found"
+}
+
+programs() {
+    missing=''
+    for tool in timeout flock base64 sync setsid stat find mv cmp sha256sum; do
+        command -v "$tool" >/dev/null || missing="$missing $tool"
+    done
+    say tools.missing "${missing# }"
+    missing=''
+    for program in postgres initdb pg_ctl pg_controldata pg_rewind pg_basebackup psql; do
+        [ -x "$PG_BINDIR/$program" ] || missing="$missing $program"
+    done
+    say binaries.missing "${missing# }"
+    say binaries.version "$("$PG_BINDIR/postgres" --version 2>/dev/null || :)"
+}
+
+server() {
+    pid=''
+    [ ! -r "$PGDATA/postmaster.pid" ] || read -r pid <"$PGDATA/postmaster.pid" || :
+    is_alive "$pid" || pid=''
+    other=''
+    lock=$PGHOST/.s.PGSQL.$PGPORT.lock
+    [ ! -r "$lock" ] || read -r other <"$lock" || :
+    if is_alive "$other" && [ "$other" != "$pid" ]; then say server.port_taken_by "$other"; fi
+    [ -n "$pid" ] || return 0
+    say server.running "$pid"
+    PGCONNECT_TIMEOUT=3
+    export PGCONNECT_TIMEOUT
+    timeout 10 "$PG_BINDIR/psql" --no-psqlrc --quiet --tuples-only --no-align --field-separator== \
+        --host="$PGHOST" --port="$PGPORT" --username=postgres --dbname=postgres --no-password \
+        --command="SELECT 'server.' || name, setting FROM pg_settings WHERE name IN (
+            'wal_log_hints', 'data_checksums', 'full_page_writes', 'fsync', 'wal_level',
+            'max_wal_senders', 'max_replication_slots', 'hot_standby', 'config_file')
+            UNION ALL SELECT 'server.pending_restart', string_agg(name, ' ')
+            FROM pg_settings WHERE pending_restart" </dev/null 2>/dev/null ||
+        say server.silent yes
+}
+
+say user "$(id -un)"
+say group "$(id -gn)"
+say uid "$(id -u)"
+say clock "$(date +%s%3N)"
+programs
+data_directory
+place config "$TOOLKIT_CONFIG_DIR"
+place state "$TOOLKIT_STATE_DIR"
+place runtime "$TOOLKIT_RUNTIME_DIR"
+place socket "$PGHOST"
+if [ -r "$TOOLKIT_STATE_DIR/stamp" ]; then say stamp "$(cat "$TOOLKIT_STATE_DIR/stamp")"; fi
+if [ -e "$TOOLKIT_STATE_DIR/initializing" ]; then say initializing yes; fi
+server
+number=0
+for file; do
+    if [ -f "$file" ] && [ -r "$file" ]; then
+        hash=$(sha256sum <"$file")
+        say "file.$number" "$(stat -c %a -- "$file") ${hash%% *}"
+    fi
+    number=$((number + 1))
+done
+say end yes
