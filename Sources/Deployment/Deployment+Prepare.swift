@@ -1,8 +1,14 @@
+import ClusterFile
+import FailoverCore
+import Rendering
+
 extension Deployment {
     /// What `prepare` would do, a line for each step; changes nothing.
     public func plan(
         systemIdentifier: String? = nil
-    ) async throws(DeploymentError) -> [DeployProgress] { [] }
+    ) async throws(DeploymentError) -> [DeployProgress] {
+        try await work(systemIdentifier).steps
+    }
 
     /// Checks all nodes, then puts everything in place on them and, unless the store knows the
     /// cluster (`systemIdentifier`), initialises the first one, locked. Refuses before anything is
@@ -10,5 +16,108 @@ extension Deployment {
     public func prepare(
         systemIdentifier: String? = nil,
         progress: @escaping @Sendable (DeployProgress) -> Void = { _ in }
-    ) async throws(DeploymentError) -> Prepared { Prepared(changes: [], beginning: nil) }
+    ) async throws(DeploymentError) -> Prepared {
+        let work = try await work(systemIdentifier)
+        let log = ChangeLog(progress)
+        if !work.arePasswordsKept {
+            try work.passwords.write(settings)
+            await log.add(nil, "wrote \(Passwords.path(settings))")
+        }
+        try await place(work.nodes, log)
+        guard let first = work.first else {
+            return Prepared(changes: await log.changes, beginning: nil)
+        }
+        let beginning = try await begin(on: first, work.passwords, log)
+        return Prepared(changes: await log.changes, beginning: beginning)
+    }
+
+    /// All that is missing, found before anything is changed.
+    struct Work: Sendable {
+        var passwords: Passwords
+        var arePasswordsKept: Bool
+        var nodes: [NodeWork]
+        /// The node that begins the cluster; nil when the store knows the cluster.
+        var first: NodeWork?
+
+        var steps: [DeployProgress] {
+            var steps = nodes.filter { !$0.isNothing }.flatMap(\.steps)
+            if !arePasswordsKept {
+                steps.insert(DeployProgress(node: nil, "generate the roles' passwords"), at: 0)
+            }
+            if let first {
+                if first.survey.dataIsEmpty {
+                    steps.append(
+                        DeployProgress(
+                            node: first.node.id, "initdb in \(first.node.dataDirectory)"))
+                }
+                steps.append(
+                    DeployProgress(node: first.node.id, "start it, locked, and make the roles"))
+            }
+            return steps
+        }
+    }
+
+    func work(_ systemIdentifier: String?) async throws(DeploymentError) -> Work {
+        let (passwords, isKept) = try Passwords.kept(
+            settings, rolesExist: systemIdentifier != nil)
+        var files: [NodeID: [DesiredFile]] = [:]
+        for node in settings.nodes { files[node.id] = try self.files(for: node, passwords) }
+        let asked = files.mapValues { $0.map(\.path) }
+        let surveys = try await surveys { node in
+            // The last one tells whether node-apply has been at work.
+            (asked[node.id] ?? []) + [NodeFiles.nodePath(of: node)]
+        }
+        try refuse(results(of: surveys, systemIdentifier))
+        let nodes = surveys.compactMap { found in
+            found.survey.map {
+                work(on: found.node, $0, files: files[found.node.id] ?? [])
+            }
+        }
+        return Work(
+            passwords: passwords, arePasswordsKept: isKept, nodes: nodes,
+            first: systemIdentifier == nil ? try first(of: nodes) : nil)
+    }
+
+    private func refuse(_ results: [CheckResult]) throws(DeploymentError) {
+        let failures = results.filter { $0.status == .failed }
+        guard let worst = failures.first else { return }
+        let others = failures.count > 1 ? " (and \(failures.count - 1) more)" : ""
+        throw DeploymentError(
+            .refused,
+            "cannot deploy \(settings.cluster): the check \(worst.name)"
+                + "\(worst.node.map { " of \($0)" } ?? "") failed; nothing was changed",
+            because: worst.found + others, next: worst.next, failures: failures)
+    }
+
+    /// The node to initialise, or the one whose initialisation goes on.
+    private func first(of nodes: [NodeWork]) throws(DeploymentError) -> NodeWork? {
+        let filled = nodes.filter { !$0.survey.dataIsEmpty }
+        guard let begun = filled.first else {
+            return nodes.first { $0.node.id == firstNode?.id }
+        }
+        // A term above 0 was given by a scheduler, whose store must know the cluster.
+        guard filled.count == 1, begun.survey.stamp?.term == Term(0) else {
+            let names = filled.map(\.node.id.rawValue).joined(separator: ", ")
+            throw DeploymentError(
+                .storeMissing, "cannot deploy \(settings.cluster)",
+                because: "\(names) hold data of a running cluster, and the store in "
+                    + "\(settings.scheduler.directory) knows nothing of it",
+                next: "run this on the scheduler's machine, or restore its store there")
+        }
+        return begun
+    }
+}
+
+/// What was done so far, told as it happens.
+actor ChangeLog {
+    private(set) var changes: [DeployProgress] = []
+    private let progress: @Sendable (DeployProgress) -> Void
+
+    init(_ progress: @escaping @Sendable (DeployProgress) -> Void) { self.progress = progress }
+
+    func add(_ node: NodeID?, _ text: String) {
+        let change = DeployProgress(node: node, text)
+        changes.append(change)
+        progress(change)
+    }
 }

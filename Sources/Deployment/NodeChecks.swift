@@ -20,7 +20,8 @@ struct NodeChecks {
 
     var results: [CheckResult] {
         [user, tools, binaries, version, dataDirectory, autoConf, dataSpace]
-            + folders + [runtimeDirectory, socketDirectory, port, clock, server]
+            + folders
+            + [runtimeDirectory, socketDirectory, port, clock, server]
             .compactMap(\.self)
     }
 
@@ -99,7 +100,8 @@ struct NodeChecks {
                 "name an empty or missing folder as data_dir, below a mount and not the mount")
         case .unreadable:
             return result(
-                "data_dir", .failed, "\(path) belongs to \(place("data").owner), not to "
+                "data_dir", .failed,
+                "\(path) belongs to \(place("data").owner), not to "
                     + "\(survey.user), or is no folder",
                 "name another data_dir, or as root: chown -R \(survey.user): \(path)")
         case .pgdata: return existingCluster

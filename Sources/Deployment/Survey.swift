@@ -84,7 +84,9 @@ extension Survey {
         }
         guard facts["end"] == "yes" else { return nil }
         func text(_ key: Substring) -> String { facts[key] ?? "" }
-        func words(_ key: Substring) -> [String] { text(key).split(separator: " ").map(String.init) }
+        func words(_ key: Substring) -> [String] {
+            text(key).split(separator: " ").map(String.init)
+        }
 
         user = text("user")
         group = text("group")

@@ -1,0 +1,168 @@
+import ClusterFile
+import Execution
+import FailoverCore
+import Hooks
+import PostgresClient
+import Rendering
+
+/// The first node: initdb, a locked start, the roles.
+extension Deployment {
+    func begin(
+        on work: NodeWork, _ passwords: Passwords, _ log: ChangeLog
+    ) async throws(DeploymentError) -> Prepared.Beginning {
+        let node = work.node
+        if work.survey.dataIsEmpty {
+            try await run(
+                ["/bin/sh", "-s"], on: node, "initialise \(node.id)",
+                environment: environment(of: node), input: try script("initialize"),
+                timeout: .seconds(300))
+            await log.add(node.id, "initialised \(node.dataDirectory)")
+        }
+        if work.survey.postmaster == nil {
+            try await start(node)
+            await log.add(node.id, "started, locked")
+        }
+        try await untilReady(node)
+        try await makeRoles(on: node, passwords)
+        await log.add(
+            node.id, "made the roles \(settings.postgresql.roles.joined(separator: ", "))")
+        return try await beginning(on: node)
+    }
+
+    /// By the same hook as ever, so that a set-up with systemd begins as it goes on.
+    private func start(_ node: NodeSettings) async throws(DeploymentError) {
+        let outcome = await NodeApply(timeout: .seconds(20)).stamp(of: node, via: runner(node))
+        guard case .applied(let accepted) = outcome else {
+            throw DeploymentError(
+                .node, "cannot read the stamp of \(node.id)", because: outcome.because,
+                next: "look at \(node.stateDirectory) on it, then deploy again")
+        }
+        let hooks = HookRunner(
+            settings: settings, sharedHooks: share.hooks, runner: runner, local: LocalRunner())
+        let call = HookCall(
+            .serviceStartCommand, on: node, term: accepted.stamp.term.number,
+            step: accepted.stamp.step.next.number, reason: "deploy")
+        let ended = await hooks.run(call)
+        guard case .done = ended else {
+            throw DeploymentError(
+                .node, "cannot start PostgreSQL on \(node.id)", because: ended.because,
+                next: "look into PostgreSQL's log on \(node.id), then deploy again: it goes on "
+                    + "where it was")
+        }
+    }
+
+    private func untilReady(_ node: NodeSettings) async throws(DeploymentError) {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            do {
+                _ = try await query(["SELECT 1"], on: node, "connect to \(node.id)")
+                return
+            } catch {
+                guard ContinuousClock.now < deadline, !Task.isCancelled else { throw error }
+            }
+            try? await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    private func makeRoles(
+        on node: NodeSettings, _ passwords: Passwords
+    ) async throws(DeploymentError) {
+        let what = "make the roles on \(node.id)"
+        let postgresql = settings.postgresql
+        do {
+            var verifiers: [String: String] = [:]
+            for role in postgresql.roles {
+                verifiers[role] = try scramVerifier(
+                    password: passwords.byRole[role] ?? "", user: role)
+            }
+            let creation = try Roles.creation(postgresql, verifiers: verifiers)
+            try await query(creation, on: node, what)
+            if postgresql.database != "postgres" {
+                let name = try Quoting.sqlLiteral(postgresql.database)
+                let isMissing =
+                    try await query(
+                        ["SELECT 1 FROM pg_database WHERE datname = \(name)"], on: node, what
+                    )
+                    .isEmpty
+                if isMissing {
+                    let database = try Quoting.sqlIdentifier(postgresql.database)
+                    try await query(["CREATE DATABASE \(database)"], on: node, what)
+                }
+            }
+            try await query(
+                try Roles.grants(postgresql), on: node, what, database: postgresql.database)
+        } catch let error as DeploymentError {
+            throw error
+        } catch {
+            throw DeploymentError(
+                .node, "cannot \(what)", because: "\(error)",
+                next: "correct the roles' names in cluster.yaml")
+        }
+    }
+
+    private func beginning(on node: NodeSettings) async throws(DeploymentError)
+        -> Prepared.Beginning
+    {
+        let what = "read where \(node.id) begins"
+        let answer = try await query(
+            [
+                """
+                SELECT system_identifier, timeline_id, pg_current_wal_flush_lsn()
+                FROM pg_control_system(), pg_control_checkpoint()
+                """
+            ], on: node, what)
+        let words = answer.split(separator: "|").map { $0.filter { !$0.isWhitespace } }
+        guard words.count == 3, let timeline = UInt32(words[1]), let position = LSN(words[2]) else {
+            throw DeploymentError(
+                .node, "cannot \(what)", because: "it answers \(answer)",
+                next: "look at PostgreSQL on \(node.id), then deploy again")
+        }
+        return Prepared.Beginning(
+            first: node.id, systemIdentifier: words[0],
+            history: TimelineHistory(timeline: TimelineID(timeline)), position: position)
+    }
+
+    /// Runs statements as the server's owner, over its socket. They travel on standard input, and
+    /// neither psql nor the server repeats them in a message.
+    @discardableResult
+    private func query(
+        _ statements: [String], on node: NodeSettings, _ what: String,
+        database: String = "postgres"
+    ) async throws(DeploymentError) -> String {
+        let options = [
+            "default_transaction_read_only=off", "synchronous_commit=local",
+            "log_statement=none", "log_min_error_statement=panic",
+            "log_min_duration_statement=-1",
+        ]
+        let input = statements.map { $0 + ";\n" }.joined()
+        return try await run(
+            [
+                settings.postgresql.binDirectory + "/psql", "--no-psqlrc", "--quiet",
+                "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse",
+                "--host=\(node.socketDirectory)", "--port=\(node.port)", "--username=postgres",
+                "--no-password", "--file=-",
+            ], on: node, what,
+            environment: [
+                "PGDATABASE": database, "PGCONNECT_TIMEOUT": "5",
+                "PGOPTIONS": options.map { "-c \($0)" }.joined(separator: " "),
+            ], input: Array(input.utf8))
+    }
+}
+
+extension HookOutcome {
+    var because: String {
+        switch self {
+        case .done: "it was done"
+        case .tryAgain(let output): "it was not ready: \(Self.end(of: output))"
+        case .stale: "the node has accepted a higher term or step"
+        case .failed(let status, let output): "it exited with \(status): \(Self.end(of: output))"
+        case .unknown(let span, _): "it did not end within \(span)"
+        case .notStarted(let error): error.because
+        case .skipped: "no command is configured"
+        }
+    }
+
+    private static func end(of output: String) -> String {
+        output.split(whereSeparator: \.isNewline).suffix(3).joined(separator: "; ")
+    }
+}

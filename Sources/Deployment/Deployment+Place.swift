@@ -1,0 +1,145 @@
+import ClusterFile
+import Execution
+import FailoverCore
+import Hooks
+import Rendering
+
+/// Puts folders and files in place, on all nodes at once.
+extension Deployment {
+    func place(_ nodes: [NodeWork], _ log: ChangeLog) async throws(DeploymentError) {
+        let failures = await withTaskGroup(of: DeploymentError?.self) { group in
+            for work in nodes where !work.isNothing {
+                group.addTask {
+                    do throws(DeploymentError) {
+                        try await place(work, log)
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+            }
+            var failures: [DeploymentError] = []
+            for await failure in group { if let failure { failures.append(failure) } }
+            return failures
+        }
+        if let failure = failures.first { throw failure }
+    }
+
+    private func place(_ work: NodeWork, _ log: ChangeLog) async throws(DeploymentError) {
+        let node = work.node
+        let runner = runner(node)
+        do throws(ExecutionError) {
+            try await makeFolders(of: work, runner, log)
+            for file in work.uploads {
+                try await runner.upload(
+                    file.contents, to: file.path, mode: file.mode, timeout: .seconds(30))
+                await log.add(node.id, "wrote \(file.path)")
+            }
+        } catch {
+            throw DeploymentError(error, on: node)
+        }
+        if work.isUnsealed { try await seal(work, log) }
+        guard work.survey.postmaster != nil,
+            work.uploads.contains(where: { $0.kind == .configuration })
+        else { return }
+        try await run(
+            [settings.postgresql.binDirectory + "/pg_ctl", "reload", "-D", node.dataDirectory],
+            on: node, "reload PostgreSQL on \(node.id)")
+        await log.add(node.id, "reloaded PostgreSQL")
+    }
+
+    private func makeFolders(
+        of work: NodeWork, _ runner: any CommandRunner, _ log: ChangeLog
+    ) async throws(ExecutionError) {
+        let node = work.node
+        var folders = [node.configDirectory, node.runtimeDirectory]
+        folders += NodePrograms.folders(on: node)
+        if work.survey.data == .missing { folders.append(parent(of: node.dataDirectory)) }
+        // A umask, not `mkdir -m`, which would leave the folders in between open to all.
+        let made = try await runner.run(
+            Command(
+                ["/bin/sh", "-c", #"umask 077 && exec mkdir -p -- "$@""#, "sh"] + folders,
+                timeout: .seconds(30)))
+        guard made.isSuccess else {
+            throw ExecutionError(
+                .transfer, "cannot make the folders of \(node.id)", because: made.because,
+                next: "make them as root, or choose others in cluster.yaml")
+        }
+        for folder in work.folders { await log.add(node.id, "made \(folder)") }
+    }
+
+    private func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
+        return String(path[..<slash])
+    }
+
+    /// The first node.conf: locked, no upstream. A node without one does not start.
+    private func seal(_ work: NodeWork, _ log: ChangeLog) async throws(DeploymentError) {
+        let node = work.node
+        let old = work.survey.stamp ?? Stamp(term: Term(0), step: Revision(0))
+        // A term of the scheduler's is kept: this only puts a lost file back.
+        let stamp = old.term == Term(0) ? Stamp(term: old.term, step: old.step.next) : old
+        let text: String
+        do {
+            text = try NodeFiles.nodeConf(
+                stamp: stamp, upstream: nil, postgresMajor: settings.postgresql.version)
+        } catch {
+            throw DeploymentError(
+                .files, "cannot write node.conf of \(node.id)", because: "\(error)",
+                next: "correct the setting in cluster.yaml")
+        }
+        let request = NodeRequest(stamp: stamp, nodeConf: text, opening: .removed)
+        let outcome = await NodeApply(timeout: .seconds(20)).apply(
+            request, on: node, via: runner(node))
+        guard case .applied = outcome else {
+            throw DeploymentError(
+                .node, "cannot lock \(node.id)", because: outcome.because,
+                next: "look at \(node.stateDirectory) on it, then deploy again")
+        }
+        await log.add(node.id, "locked and sealed")
+    }
+
+    /// Runs a command that has to succeed.
+    @discardableResult
+    func run(
+        _ arguments: [String], on node: NodeSettings, _ what: String,
+        environment: [String: String] = [:], input: [UInt8] = [],
+        timeout: Duration = .seconds(60)
+    ) async throws(DeploymentError) -> String {
+        let result: CommandResult
+        do throws(ExecutionError) {
+            result = try await runner(node).run(
+                Command(
+                    arguments, environment: environment, standardInput: input, timeout: timeout))
+        } catch {
+            throw DeploymentError(error, on: node)
+        }
+        guard result.isSuccess else {
+            throw DeploymentError(
+                .node, "cannot \(what)", because: result.because,
+                next: "look into PostgreSQL's log on \(node.id), then deploy again: it goes on "
+                    + "where it was")
+        }
+        return result.output
+    }
+}
+
+extension DeploymentError {
+    init(_ error: ExecutionError, on node: NodeSettings) {
+        self.init(
+            .node, "\(node.id): \(error.subject)", because: error.because, next: error.next)
+    }
+}
+
+extension NodeApply.Outcome {
+    var because: String {
+        switch self {
+        case .applied: "it was done"
+        case .stale: "it has accepted a higher term or step: another scheduler is at work"
+        case .tryAgain: "its lock is held"
+        case .failed(let status, let output): "node-apply exited with \(status): \(output)"
+        case .unknown(let span): "node-apply did not answer within \(span)"
+        case .notStarted(let error): error.because
+        }
+    }
+}
