@@ -1,7 +1,45 @@
 import ArgumentParser
 
-@main
 struct Toolkit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "toolkit", abstract: "Keeps PostgreSQL clusters writable.")
+        commandName: "toolkit",
+        abstract: "Keeps PostgreSQL clusters writable.",
+        discussion: """
+            One scheduler watches every node, moves the primary when it is lost, and brings old
+            primaries back. Nothing runs on the nodes but PostgreSQL and sshd.
+            """,
+        version: Version.text,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Set up:",
+                subcommands: [Init.self, Check.self, Deploy.self, Render.self]),
+            CommandGroup(name: "Run:", subcommands: [Run.self, State.self, Events.self]),
+            CommandGroup(
+                name: "Operate:", subcommands: [Switchover.self, Rejoin.self, DSN.self]),
+            CommandGroup(
+                name: "Look inside:", subcommands: [Hook.self, FSM.self, Config.self]),
+        ])
+}
+
+enum Version {
+    static let text = "0.1.0"
+}
+
+/// The program: parses, calls, and ends with the status that says how it went.
+@main
+enum Program {
+    static func main() async {
+        do {
+            var command = try Toolkit.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            guard let failure = Failure(error) else { Toolkit.exit(withError: error) }
+            Console.complain(failure)
+            Toolkit.exit(withError: failure.status)
+        }
+    }
 }

@@ -1,0 +1,75 @@
+import ArgumentParser
+import ClusterFile
+import Deployment
+import Execution
+import FailoverCore
+import Foundation
+import Scheduler
+import Store
+
+/// Which cluster a command is about.
+struct ClusterOptions: ParsableArguments {
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "The cluster's file (default: ./cluster.yaml, then /etc/toolkit/cluster.yaml).",
+            valueName: "file"))
+    var config: String?
+
+    static let defaultPaths = ["cluster.yaml", "/etc/toolkit/cluster.yaml"]
+
+    var path: String {
+        get throws(Failure) {
+            if let config { return config }
+            guard
+                let found = Self.defaultPaths.first(where: {
+                    FileManager.default.fileExists(atPath: $0)
+                })
+            else {
+                throw Failure(
+                    ExitStatus.configuration, "cannot find a cluster.yaml",
+                    because: "neither ./cluster.yaml nor /etc/toolkit/cluster.yaml exists",
+                    next: "write one with `toolkit init`, or name it with --config")
+            }
+            return found
+        }
+    }
+
+    func load() throws -> ClusterFile.Loaded { try ClusterFile.load(path: path) }
+
+    func settings() throws -> ClusterSettings { try load().settings }
+}
+
+extension ClusterSettings {
+    var deployment: Deployment {
+        get throws(ShareFolderError) {
+            Deployment(
+                settings: self, share: try ShareFolder.find(), runner: Runners(self).runner)
+        }
+    }
+
+    /// What the store holds; nil when there is no store yet.
+    func storedCluster() async throws(StoreError) -> Cluster? {
+        do {
+            return try await SQLiteStore.openReadOnly(path: SchedulerPaths(self).store).load()
+        } catch {
+            if error.code == .missing { return nil }
+            throw error
+        }
+    }
+
+    func checked(_ id: NodeID) throws(ValidationError) -> NodeSettings {
+        guard let node = node(id) else {
+            let known = nodes.map(\.id.rawValue).joined(separator: ", ")
+            throw ValidationError("The cluster has no node '\(id)'; it has \(known).")
+        }
+        return node
+    }
+}
+
+extension NodeID: @retroactive ExpressibleByArgument {
+    public init?(argument: String) {
+        guard !argument.isEmpty else { return nil }
+        self.init(argument)
+    }
+}

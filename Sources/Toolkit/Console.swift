@@ -1,0 +1,72 @@
+import FailoverCore
+import Foundation
+import Glibc
+import Store
+
+/// Results go to standard output, progress and complaints to standard error.
+enum Console {
+    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+    static func say(_ text: String) { write(text + "\n", STDOUT_FILENO) }
+
+    static func progress(_ text: String) { write("\(clock())  \(text)\n", STDERR_FILENO) }
+
+    static func note(_ text: String) { write(text + "\n", STDERR_FILENO) }
+
+    static func complain(_ failure: Failure) { note(failure.text) }
+
+    static func say(json value: some Encodable, isOnOneLine: Bool = false) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if !isOnOneLine { encoder.outputFormatting.insert(.prettyPrinted) }
+        guard let data = try? encoder.encode(value) else {
+            preconditionFailure("a value of ours can't be written as JSON")
+        }
+        say(String(decoding: data, as: UTF8.self))
+    }
+
+    /// `12:04:31  steady → suspect  …`
+    static func progress(_ event: EventRecord) {
+        note(line(of: event))
+    }
+
+    static func line(of event: EventRecord) -> String {
+        let took = event.durationMs.map { " (\($0) ms)" } ?? ""
+        let because = event.because.isEmpty ? "" : "  \(event.because.onOneLine)"
+        return "\(clock(event.wallMs))  \(event.summary.onOneLine)\(took)\(because)"
+    }
+
+    static func clock(_ wallMs: Int64? = nil) -> String {
+        var seconds = wallMs.map { time_t($0 / 1000) } ?? time(nil)
+        var parts = tm()
+        localtime_r(&seconds, &parts)
+        return [parts.tm_hour, parts.tm_min, parts.tm_sec]
+            .map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
+    }
+
+    /// False without a terminal: nobody could answer.
+    static func confirms(_ question: String) -> Bool {
+        guard isatty(STDIN_FILENO) == 1 else { return false }
+        write("\(question) [y/N] ", STDERR_FILENO)
+        return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
+    }
+
+    private static func write(_ text: String, _ descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            // A reader that has gone, `| head`, is no error of ours.
+            guard count > 0 || errno == EINTR else { return }
+            bytes = bytes.dropFirst(max(0, count))
+        }
+    }
+}
+
+extension String {
+    /// What came from elsewhere can neither break a line nor steer a terminal.
+    var onOneLine: String {
+        String(
+            String.UnicodeScalarView(
+                unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    }
+}

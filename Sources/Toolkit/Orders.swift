@@ -1,0 +1,115 @@
+import ArgumentParser
+import ClusterFile
+import FailoverCore
+import Scheduler
+
+struct Switchover: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Move the primary to another node.",
+        discussion: """
+            Stops the primary cleanly, opens the other node with all of its commits, and brings the
+            old one back as a standby. Undone, or named, when it does not finish in time.
+            """)
+
+    @OptionGroup var options: ClusterOptions
+    @Option(help: "The node to move it to (default: the best standby).") var to: NodeID?
+    @OptionGroup var consent: Consent
+
+    func run() async throws {
+        let settings = try options.settings()
+        if let to { _ = try settings.checked(to) }
+        try await Operation(settings: settings, command: .switchover(to: to)).run(consent)
+    }
+}
+
+struct Rejoin: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Bring a node back now.",
+        discussion: """
+            Starts, rewinds or clones it, whatever its WAL demands, even when the last attempt
+            failed. A directory that is replaced is moved aside, never deleted.
+            """)
+
+    @OptionGroup var options: ClusterOptions
+    @Argument(help: "The node to bring back.") var node: NodeID
+    @OptionGroup var consent: Consent
+
+    func run() async throws {
+        let settings = try options.settings()
+        _ = try settings.checked(node)
+        try await Operation(settings: settings, command: .rejoin(node)).run(consent)
+    }
+}
+
+/// How the operator agrees to a plan.
+struct Consent: ParsableArguments {
+    @Flag(help: "Print the plan and change nothing.") var dryRun = false
+    @Flag(name: [.short, .long], help: "Do not ask.") var yes = false
+}
+
+/// An order, given to the daemon or, while none runs, to a scheduler in this process.
+struct Operation: Sendable {
+    let settings: ClusterSettings
+    let command: OperatorCommand
+
+    func run(_ consent: Consent) async throws {
+        let client = SchedulerClient(settings)
+        let isDryRun = consent.dryRun
+        let needsNoAnswer = consent.yes
+        do {
+            _ = try await client.state()
+        } catch where error.code == .unreachable {
+            Console.note("no scheduler runs: this command decides by itself until it is done")
+            return try await InProcess(settings: settings).with { scheduler in
+                await scheduler.untilSeen(within: .seconds(10))
+                try await carryOut(isDryRun, needsNoAnswer) { isDryRun in
+                    let steps = scheduler.order(command, isDryRun: isDryRun)
+                    return AsyncThrowingStream { continuation in
+                        let task = Task {
+                            for await step in steps { continuation.yield(step) }
+                            continuation.finish()
+                        }
+                        continuation.onTermination = { _ in task.cancel() }
+                    }
+                }
+            }
+        }
+        try await carryOut(isDryRun, needsNoAnswer) { isDryRun in
+            client.order(command, isDryRun: isDryRun)
+        }
+    }
+
+    private func carryOut(
+        _ isDryRun: Bool, _ needsNoAnswer: Bool,
+        _ order: (Bool) -> AsyncThrowingStream<OrderProgress, any Error>
+    ) async throws {
+        try await follow(order(true))
+        guard !isDryRun else { return }
+        guard needsNoAnswer || Console.confirms("Go on?") else {
+            throw Failure(
+                ExitStatus.failed, "nothing was changed",
+                because: "nobody said yes to the plan", next: "say --yes, or answer y")
+        }
+        try await follow(order(false), tellsPlan: false)
+    }
+
+    private func follow(
+        _ steps: AsyncThrowingStream<OrderProgress, any Error>, tellsPlan: Bool = true
+    ) async throws {
+        for try await step in steps {
+            switch step {
+            case .refused(let refusal): throw refusal
+            case .planned(let lines):
+                if tellsPlan { for line in lines { Console.say(line) } }
+            case .event(let event): Console.progress(event)
+            case .finished(let isDone, let summary):
+                guard isDone else {
+                    throw Failure(
+                        ExitStatus.unfinished, "the order was not carried out",
+                        because: summary, next: "look at `toolkit state` and `toolkit events`")
+                }
+                Console.say(summary)
+            }
+        }
+    }
+}

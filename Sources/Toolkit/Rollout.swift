@@ -1,0 +1,145 @@
+import ClusterFile
+import Deployment
+import FailoverCore
+import Foundation
+import Scheduler
+import Store
+
+/// The whole of `toolkit deploy`: everything put in place, the cluster in the store, and a
+/// scheduler that decides until every node is as it should be.
+struct Rollout: Sendable {
+    struct Outcome: Sendable {
+        var view: ClusterView
+        var isUnchanged: Bool
+        /// A daemon looks after the cluster.
+        var hasScheduler: Bool
+    }
+
+    let settings: ClusterSettings
+    let deployment: Deployment
+    /// How long nothing at all may happen before it is given up.
+    var patience: Duration = .seconds(120)
+
+    func run(_ progress: @escaping @Sendable (String) -> Void) async throws -> Outcome {
+        let hasScheduler = (try? await SchedulerClient(settings).state()) != nil
+        let paths = SchedulerPaths(settings)
+        let prepared: Prepared
+        let stored = try await settings.storedCluster()
+        if hasScheduler {
+            prepared = try await prepare(stored, progress)
+        } else {
+            let lock = try SchedulerLock(storePath: paths.store)
+            prepared = try await prepare(stored, progress)
+            try await store(prepared, paths)
+            withExtendedLifetime(lock) {}
+        }
+        let view = try await untilHealthy(hasScheduler: hasScheduler, progress)
+        let wasUp = stored != nil && stored?.phase != .initializing
+        return Outcome(
+            view: view, isUnchanged: prepared.isUnchanged && wasUp, hasScheduler: hasScheduler)
+    }
+
+    private func prepare(
+        _ stored: Cluster?, _ progress: @escaping @Sendable (String) -> Void
+    ) async throws -> Prepared {
+        try await deployment.prepare(systemIdentifier: stored?.systemIdentifier) { change in
+            progress("\(change.node.map { "\($0): " } ?? "")\(change.text)")
+        }
+    }
+
+    private func store(_ prepared: Prepared, _ paths: SchedulerPaths) async throws {
+        guard let beginning = prepared.beginning else { return }
+        let cluster = beginning.cluster(settings)
+        let event = EventRecord(
+            wallMs: Int64(Date().timeIntervalSince1970 * 1000), revision: cluster.revision,
+            term: cluster.term, kind: .operator, node: beginning.first,
+            summary: "deployed: \(beginning.first) was initialised")
+        try await SQLiteStore(path: paths.store).save(cluster, events: [event], after: nil)
+    }
+
+    // MARK: - The scheduler's part
+
+    private func untilHealthy(
+        hasScheduler: Bool, _ progress: @escaping @Sendable (String) -> Void
+    ) async throws -> ClusterView {
+        if hasScheduler {
+            return try await wait(for: SchedulerClient(settings).watch(), progress)
+        }
+        return try await InProcess(settings: settings).with { scheduler in
+            let view = await scheduler.view
+            if view.phase == .initializing {
+                let first = await scheduler.first
+                for await step in scheduler.order(.bootstrap(first: first)) {
+                    if case .refused(let refusal) = step { throw refusal }
+                    if case .finished = step { break }
+                }
+            }
+            return try await wait(for: await scheduler.updates(), progress)
+        }
+    }
+
+    /// Follows the updates until the cluster is whole. Work that runs may take hours; silence
+    /// without work may not.
+    private func wait<Updates: AsyncSequence & Sendable>(
+        for updates: Updates, _ progress: @escaping @Sendable (String) -> Void
+    ) async throws -> ClusterView where Updates.Element == SchedulerUpdate {
+        let watch = Patience(patience)
+        return try await withThrowingTaskGroup(of: ClusterView?.self) { group in
+            group.addTask {
+                for try await update in updates {
+                    for event in update.events { progress(Console.sentence(event)) }
+                    await watch.saw(update)
+                    if update.view.isHealthy { return update.view }
+                }
+                return nil
+            }
+            group.addTask {
+                await watch.untilLost()
+                return nil
+            }
+            defer { group.cancelAll() }
+            if let view = try await group.next() ?? nil { return view }
+            let last = await watch.last
+            throw Failure(
+                ExitStatus.unfinished, "the cluster \(settings.cluster) is not whole yet",
+                because: last.map(Self.missing) ?? "the scheduler says nothing",
+                next: "look at `toolkit state` and `toolkit events`, mend it, and deploy again")
+        }
+    }
+
+    private static func missing(_ view: ClusterView) -> String {
+        if !view.waitingFor.isEmpty { return view.waitingFor }
+        if let alarm = view.alarms.first { return alarm }
+        return "it is \(view.phase.rawValue)"
+    }
+}
+
+/// Runs out when nothing happens.
+private actor Patience {
+    private let span: Duration
+    private var lastChange = ContinuousClock.now
+    private(set) var last: ClusterView?
+
+    init(_ span: Duration) { self.span = span }
+
+    func saw(_ update: SchedulerUpdate) {
+        if !update.events.isEmpty || last?.nodes.map(\.reported) != update.view.nodes.map(\.reported)
+        {
+            lastChange = .now
+        }
+        last = update.view
+    }
+
+    func untilLost() async {
+        while !Task.isCancelled {
+            let isWorking = last?.nodes.contains { $0.work != nil } ?? false
+            if !isWorking, ContinuousClock.now - lastChange > span { return }
+            try? await Task.sleep(for: .milliseconds(250))
+        }
+    }
+}
+
+extension Scheduler {
+    /// The node that was initialised first.
+    var first: NodeID { view.lastPrimary }
+}
