@@ -25,7 +25,7 @@ struct Check: AsyncParsableCommand {
             let loaded = try options.load()
             let results = try await results(of: loaded)
             nagios ? try report(forNagios: results) : try report(results)
-        } catch where nagios && !(error is ExitCode) {
+        } catch  where nagios && !(error is ExitCode) {
             let because = Failure(error)?.text.split(separator: "\n").first ?? "unknown"
             Console.say("TOOLKIT UNKNOWN - \(because)")
             throw ExitCode(3)
@@ -42,8 +42,9 @@ struct Check: AsyncParsableCommand {
         let valid = file.isEmpty ? [CheckResult(nil, "cluster.yaml", found: "valid")] : file
         guard !offline else { return valid }
         let stored = try await loaded.settings.storedCluster()
+        let deployment = try loaded.settings.deployment
         return valid
-            + (await loaded.settings.deployment.check(systemIdentifier: stored?.systemIdentifier))
+            + (await deployment.check(systemIdentifier: stored?.systemIdentifier))
     }
 
     private func report(_ results: [CheckResult]) throws {

@@ -1,8 +1,8 @@
-import ArgumentParser
+public import ArgumentParser
 import ClusterFile
 import Deployment
 import Execution
-import FailoverCore
+public import FailoverCore
 import Foundation
 import Scheduler
 import Store
@@ -67,7 +67,7 @@ extension ClusterSettings {
     }
 }
 
-extension NodeID: @retroactive ExpressibleByArgument {
+extension NodeID: ExpressibleByArgument {
     public init?(argument: String) {
         guard !argument.isEmpty else { return nil }
         self.init(argument)

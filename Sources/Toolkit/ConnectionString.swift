@@ -28,7 +28,9 @@ struct ConnectionString {
                 return try (pairs + parameters).map { key, value in
                     let isPlain =
                         !value.isEmpty
-                        && value.utf8.allSatisfy { Self.isUnreserved($0) || ",:/".utf8.contains($0) }
+                        && value.utf8.allSatisfy {
+                            Self.isUnreserved($0) || ",:/".utf8.contains($0)
+                        }
                     return "\(key)=\(isPlain ? value : try Quoting.conninfoValue(value))"
                 }.joined(separator: " ")
             } catch {

@@ -31,9 +31,13 @@ enum Console {
     }
 
     static func line(of event: EventRecord) -> String {
+        "\(clock(event.wallMs))  \(sentence(event))"
+    }
+
+    static func sentence(_ event: EventRecord) -> String {
         let took = event.durationMs.map { " (\($0) ms)" } ?? ""
         let because = event.because.isEmpty ? "" : "  \(event.because.onOneLine)"
-        return "\(clock(event.wallMs))  \(event.summary.onOneLine)\(took)\(because)"
+        return "\(event.summary.onOneLine)\(took)\(because)"
     }
 
     static func clock(_ wallMs: Int64? = nil) -> String {

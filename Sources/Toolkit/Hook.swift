@@ -1,8 +1,8 @@
-import ArgumentParser
+public import ArgumentParser
 import ClusterFile
 import Execution
 import FailoverCore
-import Hooks
+public import Hooks
 import Scheduler
 
 struct Hook: AsyncParsableCommand {
@@ -118,7 +118,8 @@ struct Hook: AsyncParsableCommand {
             case .done(_, let output): Console.say(output.isEmpty ? "done" : output)
             case .tryAgain(let output): throw failed("it is not ready yet: \(output)")
             case .stale: throw failed("the node has accepted a higher term or step")
-            case .failed(let status, let output): throw failed("it exited with \(status): \(output)")
+            case .failed(let status, let output):
+                throw failed("it exited with \(status): \(output)")
             case .unknown(let span, let output):
                 throw failed("it did not end within \(span): \(output)")
             case .notStarted(let error): throw error
@@ -128,4 +129,4 @@ struct Hook: AsyncParsableCommand {
     }
 }
 
-extension HookName: @retroactive ExpressibleByArgument {}
+extension HookName: ExpressibleByArgument {}

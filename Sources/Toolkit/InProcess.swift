@@ -12,25 +12,35 @@ struct InProcess: Sendable {
         _ body: @escaping @Sendable (Scheduler) async throws -> T
     ) async throws -> T {
         let (schedulers, started) = AsyncStream.makeStream(of: Scheduler.self)
-        var logger = Logger(label: "toolkit.scheduler")
         // What happens is told as progress.
-        logger.logLevel = .critical
-        return try await withThrowingTaskGroup(of: T?.self) { [logger] group in
+        let logger = Logger(label: "toolkit.scheduler") { _ in SwiftLogNoOpLogHandler() }
+        return try await withThrowingTaskGroup(of: T?.self) { group in
             group.addTask {
-                defer { started.finish() }
                 try await SchedulerDaemon.run(settings, logger: logger) { started.yield($0) }
+                started.finish()
                 return nil
             }
             group.addTask {
                 for await scheduler in schedulers { return try await body(scheduler) }
                 return nil
             }
-            defer { group.cancelAll() }
-            while let ended = try await group.next() {
-                if let value = ended { return value }
-                if group.isEmpty { break }
-            }
-            throw CancellationError()
+            // A scheduler that fails throws here, and ends the body with it.
+            let ended = try await group.next()
+            group.cancelAll()
+            guard let ended, let value = ended else { throw CancellationError() }
+            return value
+        }
+    }
+}
+
+extension SchedulerClient {
+    /// Nil when no scheduler runs.
+    func stateIfRunning() async throws(SchedulerError) -> ClusterView? {
+        do throws(SchedulerError) {
+            return try await state()
+        } catch {
+            if error.code == .unreachable { return nil }
+            throw error
         }
     }
 }

@@ -42,7 +42,7 @@ struct Rejoin: AsyncParsableCommand {
 }
 
 /// How the operator agrees to a plan.
-struct Consent: ParsableArguments {
+struct Consent: ParsableArguments, Sendable {
     @Flag(help: "Print the plan and change nothing.") var dryRun = false
     @Flag(name: [.short, .long], help: "Do not ask.") var yes = false
 }
@@ -54,47 +54,53 @@ struct Operation: Sendable {
 
     func run(_ consent: Consent) async throws {
         let client = SchedulerClient(settings)
-        let isDryRun = consent.dryRun
-        let needsNoAnswer = consent.yes
-        do {
-            _ = try await client.state()
-        } catch where error.code == .unreachable {
+        guard try await client.stateIfRunning() != nil else {
             Console.note("no scheduler runs: this command decides by itself until it is done")
             return try await InProcess(settings: settings).with { scheduler in
                 await scheduler.untilSeen(within: .seconds(10))
-                try await carryOut(isDryRun, needsNoAnswer) { isDryRun in
-                    let steps = scheduler.order(command, isDryRun: isDryRun)
-                    return AsyncThrowingStream { continuation in
-                        let task = Task {
-                            for await step in steps { continuation.yield(step) }
-                            continuation.finish()
-                        }
-                        continuation.onTermination = { _ in task.cancel() }
-                    }
-                }
+                try await carryOut(Desk.here(scheduler), consent)
             }
         }
-        try await carryOut(isDryRun, needsNoAnswer) { isDryRun in
-            client.order(command, isDryRun: isDryRun)
+        try await carryOut(Desk.daemon(client), consent)
+    }
+
+    /// Who takes the order.
+    private enum Desk: Sendable {
+        case daemon(SchedulerClient)
+        case here(Scheduler)
+
+        func order(
+            _ command: OperatorCommand, isDryRun: Bool
+        ) -> AsyncThrowingStream<OrderProgress, any Error> {
+            switch self {
+            case .daemon(let client): return client.order(command, isDryRun: isDryRun)
+            case .here(let scheduler):
+                let (steps, told) = AsyncThrowingStream<OrderProgress, any Error>.makeStream()
+                let task = Task {
+                    for await step in scheduler.order(command, isDryRun: isDryRun) {
+                        told.yield(step)
+                    }
+                    told.finish()
+                }
+                told.onTermination = { _ in task.cancel() }
+                return steps
+            }
         }
     }
 
-    private func carryOut(
-        _ isDryRun: Bool, _ needsNoAnswer: Bool,
-        _ order: (Bool) -> AsyncThrowingStream<OrderProgress, any Error>
-    ) async throws {
-        try await follow(order(true))
-        guard !isDryRun else { return }
-        guard needsNoAnswer || Console.confirms("Go on?") else {
+    private func carryOut(_ desk: Desk, _ consent: Consent) async throws {
+        try await follow(desk.order(command, isDryRun: true), tellsPlan: true)
+        guard !consent.dryRun else { return }
+        guard consent.yes || Console.confirms("Go on?") else {
             throw Failure(
                 ExitStatus.failed, "nothing was changed",
                 because: "nobody said yes to the plan", next: "say --yes, or answer y")
         }
-        try await follow(order(false), tellsPlan: false)
+        try await follow(desk.order(command, isDryRun: false), tellsPlan: false)
     }
 
     private func follow(
-        _ steps: AsyncThrowingStream<OrderProgress, any Error>, tellsPlan: Bool = true
+        _ steps: AsyncThrowingStream<OrderProgress, any Error>, tellsPlan: Bool
     ) async throws {
         for try await step in steps {
             switch step {

@@ -21,7 +21,7 @@ struct Rollout: Sendable {
     var patience: Duration = .seconds(120)
 
     func run(_ progress: @escaping @Sendable (String) -> Void) async throws -> Outcome {
-        let hasScheduler = (try? await SchedulerClient(settings).state()) != nil
+        let hasScheduler = try await SchedulerClient(settings).stateIfRunning() != nil
         let paths = SchedulerPaths(settings)
         let prepared: Prepared
         let stored = try await settings.storedCluster()
@@ -65,10 +65,12 @@ struct Rollout: Sendable {
         if hasScheduler {
             return try await wait(for: SchedulerClient(settings).watch(), progress)
         }
+        // The node that was initialised; another one would be refused.
+        let first = try await settings.storedCluster()?.lastPrimary
         return try await InProcess(settings: settings).with { scheduler in
             let view = await scheduler.view
             if view.phase == .initializing {
-                let first = await scheduler.first
+                guard let first else { throw CancellationError() }
                 for await step in scheduler.order(.bootstrap(first: first)) {
                     if case .refused(let refusal) = step { throw refusal }
                     if case .finished = step { break }
@@ -97,8 +99,9 @@ struct Rollout: Sendable {
                 await watch.untilLost()
                 return nil
             }
-            defer { group.cancelAll() }
-            if let view = try await group.next() ?? nil { return view }
+            let ended = try await group.next()
+            group.cancelAll()
+            if let ended, let view = ended { return view }
             let last = await watch.last
             throw Failure(
                 ExitStatus.unfinished, "the cluster \(settings.cluster) is not whole yet",
@@ -123,7 +126,8 @@ private actor Patience {
     init(_ span: Duration) { self.span = span }
 
     func saw(_ update: SchedulerUpdate) {
-        if !update.events.isEmpty || last?.nodes.map(\.reported) != update.view.nodes.map(\.reported)
+        if !update.events.isEmpty
+            || last?.nodes.map(\.reported) != update.view.nodes.map(\.reported)
         {
             lastChange = .now
         }
@@ -137,9 +141,4 @@ private actor Patience {
             try? await Task.sleep(for: .milliseconds(250))
         }
     }
-}
-
-extension Scheduler {
-    /// The node that was initialised first.
-    var first: NodeID { view.lastPrimary }
 }

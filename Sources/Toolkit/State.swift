@@ -32,21 +32,17 @@ struct State: AsyncParsableCommand {
     private func report(
         _ client: SchedulerClient, _ settings: ClusterSettings
     ) async throws -> StateReport {
-        do {
-            return StateReport(try await client.state(), settings)
-        } catch let error as SchedulerError where error.code == .unreachable {
-            guard let cluster = try await settings.storedCluster() else {
-                throw Failure(
-                    ExitStatus.unreachable, "cannot show the cluster \(settings.cluster)",
-                    because: "no scheduler runs, and the store "
-                        + "\(SchedulerPaths(settings).store) holds nothing yet",
-                    next: "bring the cluster up with `toolkit deploy`")
-            }
-            let machine = FailoverMachine(cluster: cluster, policy: settings.policy)
-            let now = Instant(
-                monotonicMs: 0, wallMs: Int64(Date().timeIntervalSince1970 * 1000))
-            return StateReport(machine.view(at: now), settings, hasScheduler: false)
+        if let view = try await client.stateIfRunning() { return StateReport(view, settings) }
+        guard let cluster = try await settings.storedCluster() else {
+            throw Failure(
+                ExitStatus.unreachable, "cannot show the cluster \(settings.cluster)",
+                because: "no scheduler runs, and the store "
+                    + "\(SchedulerPaths(settings).store) holds nothing yet",
+                next: "bring the cluster up with `toolkit deploy`")
         }
+        let machine = FailoverMachine(cluster: cluster, policy: settings.policy)
+        let now = Instant(monotonicMs: 0, wallMs: Int64(Date().timeIntervalSince1970 * 1000))
+        return StateReport(machine.view(at: now), settings, hasScheduler: false)
     }
 
     private func follow(_ client: SchedulerClient, _ settings: ClusterSettings) async throws {

@@ -5,19 +5,19 @@ struct Toolkit: AsyncParsableCommand {
         commandName: "toolkit",
         abstract: "Keeps PostgreSQL clusters writable.",
         discussion: """
-            One scheduler watches every node, moves the primary when it is lost, and brings old
+            One scheduler watches every node, moves the primary when it is lost, and brings old \
             primaries back. Nothing runs on the nodes but PostgreSQL and sshd.
             """,
         version: Version.text,
         groupedSubcommands: [
             CommandGroup(
-                name: "Set up:",
+                name: "Set-up",
                 subcommands: [Init.self, Check.self, Deploy.self, Render.self]),
-            CommandGroup(name: "Run:", subcommands: [Run.self, State.self, Events.self]),
+            CommandGroup(name: "Watching", subcommands: [Run.self, State.self, Events.self]),
             CommandGroup(
-                name: "Operate:", subcommands: [Switchover.self, Rejoin.self, DSN.self]),
+                name: "Operating", subcommands: [Switchover.self, Rejoin.self, DSN.self]),
             CommandGroup(
-                name: "Look inside:", subcommands: [Hook.self, FSM.self, Config.self]),
+                name: "Looking inside", subcommands: [Hook.self, FSM.self, Config.self]),
         ])
 }
 
