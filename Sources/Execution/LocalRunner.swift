@@ -81,17 +81,21 @@ private final class LocalRun: Sendable {
         let limit = command.outputLimitBytes
         do {
             let result = try await Subprocess.run(
-                configuration(), input: .array(command.standardInput), output: .sequence,
+                configuration(), input: .inputWriter, output: .sequence,
                 error: .sequence
             ) { execution in
                 state.withLock { $0.processID = execution.processIdentifier.value }
                 wakeWatch()
                 async let output = Self.tail(execution.standardOutput, limit: limit)
                 async let error = Self.tail(execution.standardError, limit: limit)
-                return await (output, error)
+                // Finished here in every case: where a process ends without reading its input, the
+                // library would drop the writer open, and that traps.
+                let writer = execution.standardInputWriter
+                async let input: Void = Self.feed(writer, command.standardInput)
+                return await (output, error, input)
             }
             let timedOut = await finish(watch)
-            let (output, error) = result.closureResult
+            let (output, error, _) = result.closureResult
             let ending: CommandResult.Ending =
                 switch result.terminationStatus {
                 case _ where timedOut: .timedOut
@@ -140,6 +144,11 @@ private final class LocalRun: Sendable {
             if let value = getenv(name) { environment[name] = String(cString: value) }
         }
         return environment.merging(command.environment) { $1 }
+    }
+
+    private static func feed(_ writer: StandardInputWriter, _ bytes: [UInt8]) async {
+        if !bytes.isEmpty { _ = try? await writer.write(bytes) }
+        try? await writer.finish()
     }
 
     private static func tail(_ stream: SubprocessOutputSequence, limit: Int) async -> TailBuffer {

@@ -163,7 +163,7 @@ actor SSHLane {
     private func retry(
         _ fault: SessionFault, _ attempt: Int, _ what: String
     ) throws(ExecutionError) {
-        if fault.kind == .refused, channelsMax > 1, attempt < 8 {
+        if fault.kind == .refused, attempt < 8 {
             // The server allows fewer channels per session than its default.
             let load = slots.map(\.load).max() ?? 0
             channelsMax = max(1, min(channelsMax - 1, load))

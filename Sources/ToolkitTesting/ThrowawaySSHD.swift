@@ -142,6 +142,8 @@ public final class ThrowawaySSHD: Sendable {
         lines += ["KbdInteractiveAuthentication no", "PrintMotd no", "UseDNS no"]
         lines += ["Subsystem sftp internal-sftp", "PermitRootLogin prohibit-password"]
         lines += ["MaxStartups 100", "LogLevel VERBOSE"]
+        // What the shell files of the tests' user do, and how long that takes, stays out.
+        lines += ["SetEnv HOME=\(folder)"]
         lines += options.hostKeyTypes.map { "HostKey \(folder)/host_\($0)" }
         try await write(lines, to: "config")
         try await write(try await knownHostsLines(), to: "known_hosts")

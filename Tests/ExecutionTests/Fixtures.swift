@@ -5,11 +5,9 @@ import ToolkitTesting
 
 /// A private sshd for one test, gone at its end, also when the test throws.
 func withSSHD<Value>(
-    _ change: (inout ThrowawaySSHD.Options) -> Void = { _ in },
+    _ options: ThrowawaySSHD.Options = ThrowawaySSHD.Options(),
     _ body: (ThrowawaySSHD) async throws -> Value
 ) async throws -> Value {
-    var options = ThrowawaySSHD.Options()
-    change(&options)
     let sshd = try await ThrowawaySSHD.start(options)
     do {
         let value = try await body(sshd)
@@ -19,6 +17,12 @@ func withSSHD<Value>(
         await sshd.stop()
         throw error
     }
+}
+
+func options(_ change: (inout ThrowawaySSHD.Options) -> Void) -> ThrowawaySSHD.Options {
+    var options = ThrowawaySSHD.Options()
+    change(&options)
+    return options
 }
 
 /// The same for the runner of this machine and for one over SSH.

@@ -111,7 +111,7 @@ struct SSHConnectTests {
     }
 
     @Test func aKeyWithAPassphraseBelongsIntoTheAgent() async throws {
-        try await withSSHD({ $0.passphrase = "secret words" }) { sshd in
+        try await withSSHD(options { $0.passphrase = "secret words" }) { sshd in
             let runner = SSHRunner(sshd.target)
             let error = await executionError { try await runner.connect() }
             #expect(error?.code == .identityUnreadable)
@@ -151,16 +151,18 @@ struct SSHConnectTests {
     }
 
     @Test func hashedKnownHostsAreRead() async throws {
-        try await withSSHD({ $0.hashesKnownHosts = true }) { sshd in
+        try await withSSHD(options { $0.hashesKnownHosts = true }) { sshd in
             try await SSHRunner(sshd.target).connect()
         }
     }
 
     @Test func ecdsaKeysOnBothSides() async throws {
-        try await withSSHD({
-            $0.hostKeyTypes = ["ecdsa"]
-            $0.identityType = "ecdsa"
-        }) { sshd in
+        try await withSSHD(
+            options {
+                $0.hostKeyTypes = ["ecdsa"]
+                $0.identityType = "ecdsa"
+            }
+        ) { sshd in
             try await SSHRunner(sshd.target).connect()
         }
     }
@@ -176,7 +178,7 @@ struct SSHConnectTests {
     }
 
     @Test func anRSAKeySaysWhatToDo() async throws {
-        try await withSSHD({ $0.identityType = "rsa" }) { sshd in
+        try await withSSHD(options { $0.identityType = "rsa" }) { sshd in
             let error = await executionError { try await SSHRunner(sshd.target).connect() }
             // libssh2 1.11 signs with SHA-2 and logs in.
             guard let error else { return }
@@ -187,10 +189,12 @@ struct SSHConnectTests {
     }
 
     @Test func anRSAKeyLogsInWhereTheServerAllowsSHA1() async throws {
-        try await withSSHD({
-            $0.identityType = "rsa"
-            $0.configuration = ["PubkeyAcceptedAlgorithms +ssh-rsa"]
-        }) { sshd in
+        try await withSSHD(
+            options {
+                $0.identityType = "rsa"
+                $0.configuration = ["PubkeyAcceptedAlgorithms +ssh-rsa"]
+            }
+        ) { sshd in
             try await SSHRunner(sshd.target).connect()
         }
     }

@@ -53,7 +53,7 @@ struct SSHSessionTests {
     }
 
     @Test func aServerWithFewChannelsIsServed() async throws {
-        try await withSSHD({ $0.configuration = ["MaxSessions 3"] }) { sshd in
+        try await withSSHD(options { $0.configuration = ["MaxSessions 3"] }) { sshd in
             let runner = SSHRunner(sshd.target)
             try await withThrowingTaskGroup(of: String.self) { group in
                 for _ in 0..<12 {
