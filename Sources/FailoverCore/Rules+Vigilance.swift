@@ -9,7 +9,8 @@ extension Rulebook {
             for member in view.cluster.members {
                 let facts = view.facts(member.id)
                 let seen = [facts.observation?.stamp, facts.inspection?.stamp].compactMap(\.self)
-                if let higher = seen.max(), higher > known {
+                // Term 0 is a deployment's, before the cluster's life.
+                if let higher = seen.max(), higher > known, higher.term > Term(0) {
                     return .hold(
                         "\(member.id) has accepted stamp \(higher), the store knows only \(known): "
                             + "the store was rolled back; nothing is decided on it")

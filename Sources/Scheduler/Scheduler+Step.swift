@@ -164,6 +164,7 @@ extension Outcome {
     /// As events name it, with what there is to say.
     var words: (outcome: String, because: String) {
         switch self {
+        case .done(.rejoined(let end?)): ("done", "rewound from \(end)")
         case .done: ("done", "")
         case .failed(let because): ("failed", because)
         case .tryAgain(let because): ("try again", because)

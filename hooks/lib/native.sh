@@ -69,8 +69,13 @@ clear_the_way() {
     # PostgreSQL would take either for a running server. That none runs is sure here.
     [ -r "$PGDATA/postmaster.pid" ] && read -r dead <"$PGDATA/postmaster.pid" || return 0
     if kill -s 0 "$dead" 2>/dev/null || [ -d "/proc/$dead" ]; then
-        log "removing postmaster.pid: process $dead is no server of $PGDATA"
+        log "removing the lock files of $PGDATA: process $dead is no server of it"
         rm -f -- "$PGDATA/postmaster.pid"
+        # The socket's lock names the same process, and on its second line whose it is.
+        socket_lock=${PGHOST:-}/.s.PGSQL.${PGPORT:-}.lock
+        if [ "$(sed -n 2p "$socket_lock" 2>/dev/null)" = "$PGDATA" ]; then
+            rm -f -- "$socket_lock"
+        fi
     fi
 }
 
