@@ -42,8 +42,9 @@ in_recovery() { [ -e "$PGDATA/standby.signal" ] || [ -e "$PGDATA/recovery.signal
 # Prints every server process of this data directory, orphans of a killed postmaster too.
 server_processes() {
     home=$(real_path "$PGDATA") && program=$(real_path "$PG_BINDIR/postgres") || return 0
-    for process in /proc/[0-9]*; do
-        [ "$(readlink -- "$process/cwd" 2>/dev/null)" = "$home" ] || continue
+    find /proc/[0-9]*/cwd -maxdepth 0 -printf '%h %l\n' 2>/dev/null | while IFS= read -r line; do
+        [ "${line#* }" = "$home" ] || continue
+        process=${line%% *}
         # A binary that was upgraded under its processes reads as deleted.
         case $(readlink -- "$process/exe" 2>/dev/null) in
             "$program" | "$program (deleted)") printf '%s\n' "${process#/proc/}" ;;
