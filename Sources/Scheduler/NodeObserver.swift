@@ -14,6 +14,8 @@ actor NodeObserver {
     private var held: Connection?
     private var watch: Task<Void, Never>?
     private var isUrgent = false
+    /// Probes left of a burst: what a fault does to the other nodes shows within milliseconds.
+    private var burst = 0
     private var isWoken = false
     private var sleep: UInt64?
     private var probes = 0
@@ -35,6 +37,7 @@ actor NodeObserver {
             isWoken = false
             await probe()
             await wait(since: began)
+            burst = max(0, burst - 1)
         }
         watch?.cancel()
         await held?.close()
@@ -53,8 +56,15 @@ actor NodeObserver {
         endSleep()
     }
 
+    /// Probes now, and a few times more in short order.
+    func probeClosely() {
+        burst = 5
+        probeNow()
+    }
+
     private var interval: Duration {
-        .milliseconds(isUrgent ? timers.monitorInterval / 4 : timers.monitorInterval)
+        if burst > 0 { return .milliseconds(min(25, timers.monitorInterval / 4)) }
+        return .milliseconds(isUrgent ? timers.monitorInterval / 4 : timers.monitorInterval)
     }
 
     private func wait(since began: ContinuousClock.Instant) async {

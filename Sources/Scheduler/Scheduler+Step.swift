@@ -140,7 +140,17 @@ extension Scheduler {
             because: because)
     }
 
-    func record(_ effect: Effect, _ report: Executor.Report) -> EventRecord {
+    /// A node that stays away is tried again and again: only what differs is an event.
+    func note(_ effect: Effect, _ report: Executor.Report) {
+        let (outcome, because) = report.outcome.words
+        let ending = outcome + because
+        guard lastEndings[effect.id] != ending else { return }
+        if lastEndings.count > 100 { lastEndings = [:] }
+        lastEndings[effect.id] = ending
+        unsaved.append(record(effect, report))
+    }
+
+    private func record(_ effect: Effect, _ report: Executor.Report) -> EventRecord {
         let (outcome, because) = report.outcome.words
         let event = EventRecord(
             wallMs: clock.now.wallMs, revision: machine.cluster.revision, term: effect.stamp.term,

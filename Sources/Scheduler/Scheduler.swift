@@ -32,6 +32,8 @@ public actor Scheduler {
     private var isOver = false
     private var waiters: [CheckedContinuation<Void, Never>] = []
     var lastRecovery: Instant?
+    /// How each effect of an open step ended last: a repeated ending is no event.
+    var lastEndings: [Effect.ID: String] = [:]
     /// The last decision that changed no state, so that it is told once and not at each tick.
     var lastQuietRule: RuleID?
 
@@ -120,7 +122,7 @@ public actor Scheduler {
             if event == .tick, machine.cluster.phase == .steady { await saveQuietly() }
         case .ended(let effect, let report):
             inFlight[effect.id] = nil
-            unsaved.append(record(effect, report))
+            note(effect, report)
             await step(.effectEnded(effect.id, report.outcome))
             await observers[effect.node]?.probeNow()
         case .order(let command, let isDryRun, let progress):
@@ -143,7 +145,9 @@ public actor Scheduler {
         let isUrgent = machine.cluster.phase != .steady
         for (node, observer) in observers {
             await observer.setUrgent(isUrgent)
-            if phase == .steady, !silent.contains(node) { await observer.probeNow() }
+            if isUrgent, phase == .steady || phase == .following, !silent.contains(node) {
+                await observer.probeClosely()
+            }
         }
     }
 }
