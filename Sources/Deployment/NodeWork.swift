@@ -19,7 +19,7 @@ struct DesiredFile: Hashable, Sendable {
     var contents: [UInt8]
 
     func isInPlace(_ found: Survey.File?) -> Bool {
-        found?.mode == String(mode, radix: 8) && found?.hash == Hooks.SHA256.hex(contents)
+        found?.mode == String(mode, radix: 8) && found?.hash == SHA256.hex(contents)
     }
 }
 
