@@ -103,11 +103,20 @@ extension Situation {
         return positions
     }
 
+    /// A certificate would allow a promotion before the others are cut off; but who is cut off can
+    /// follow at once, and be counted from the first commit on.
+    private var someAreBeingSealed: Bool {
+        intentAgeMs < timers.sealTimeout / 5
+            && standbys.contains { member in
+                answer(member.id).map(isOurs) == true && facts(member.id).seal == nil
+            }
+    }
+
     var choice: Choice? {
         let sealed = sealedPositions
         let isCertified = cluster.certificate?.term == cluster.term
         let proven = Election(cluster: cluster).provenFloor(sealed)
-        guard isCertified || proven != nil else { return nil }
+        guard isCertified || proven != nil, !isCertified || !someAreBeingSealed else { return nil }
         let floor = isCertified ? cluster.floor : max(cluster.floor, proven ?? .zero)
         var preferred: NodeID?
         if case .seal(let wanted)? = cluster.intent?.kind { preferred = wanted }

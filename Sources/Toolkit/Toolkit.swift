@@ -18,6 +18,7 @@ struct Toolkit: AsyncParsableCommand {
                 name: "Operating", subcommands: [Switchover.self, Rejoin.self, DSN.self]),
             CommandGroup(
                 name: "Looking inside", subcommands: [Hook.self, FSM.self, Config.self]),
+            CommandGroup(name: "Trying", subcommands: [DemoCommand.self]),
         ])
 }
 
