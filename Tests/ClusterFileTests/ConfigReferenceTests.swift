@@ -25,6 +25,19 @@ struct ConfigReferenceTests {
         #expect(lines.filter { $0.hasPrefix("| `") }.count == Settings.all.count)
     }
 
+    /// `REWRITE=1 swift test --filter ConfigReferenceTests` writes the page; review the diff.
+    @Test("docs/configuration.md is what the program prints")
+    func page() throws {
+        let root = URL(filePath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let page = root.appending(path: "docs/configuration.md")
+        if ProcessInfo.processInfo.environment["REWRITE"] == "1" {
+            try Data(ConfigReference.markdown.utf8).write(to: page)
+        }
+        let written = try String(contentsOf: page, encoding: .utf8)
+        #expect(written == ConfigReference.markdown, "run it with REWRITE=1 and review the diff")
+    }
+
     @Test("The JSON has every setting, in order, with its documentation")
     func json() throws {
         struct Entry: Decodable {
