@@ -95,7 +95,9 @@ let package = Package(
                 "Scheduler", "FailoverCore", "ClusterFile", "Store", "Rendering", "Hooks",
                 "Execution", "PostgresClient", "Deployment", "ToolkitTesting",
             ]),
-        tests("Deployment", ["Deployment", "ClusterFile", "Execution", "ToolkitTesting"]),
+        tests(
+            "Deployment",
+            ["Deployment", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
         tests(
             "Toolkit",
             ["Toolkit", "Scheduler", "Store", "ClusterFile", "PostgresClient", "ToolkitTesting"]),

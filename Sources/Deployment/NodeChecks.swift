@@ -111,16 +111,16 @@ struct NodeChecks {
     private var freshDirectory: CheckResult {
         let place = place("data")
         let path = node.dataDirectory
+        if place.exists, place.owner != survey.user {
+            return result(
+                "data_dir", .failed, "\(path) belongs to \(place.owner), not to \(survey.user)",
+                "as root: chown \(survey.user): \(ShellWord.quote(path))")
+        }
         guard place.isUsable else {
             return result(
                 "data_dir", .failed,
                 "\(path) can't be made: \(place.nearest) is not writable for \(survey.user)",
                 "as root: \(makeFolder(path))")
-        }
-        if place.exists, place.owner != survey.user {
-            return result(
-                "data_dir", .failed, "\(path) belongs to \(place.owner), not to \(survey.user)",
-                "as root: chown \(survey.user): \(ShellWord.quote(path))")
         }
         return result("data_dir", .ok, "\(path): \(survey.data.rawValue), to be filled")
     }

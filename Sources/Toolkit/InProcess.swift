@@ -46,6 +46,10 @@ extension SchedulerClient {
 }
 
 extension Scheduler {
+    func isAtWork(on node: NodeID) -> Bool {
+        view.nodes.first { $0.id == node }?.work != nil
+    }
+
     /// Waits until every node has answered once or is known not to: an order before that would be
     /// refused for what nobody has looked at yet.
     func untilSeen(within span: Duration) async {

@@ -58,6 +58,11 @@ struct Operation: Sendable {
             Console.note("no scheduler runs: this command decides by itself until it is done")
             return try await InProcess(settings: settings).with { scheduler in
                 await scheduler.untilSeen(within: .seconds(10))
+                if case .rejoin(let node) = command, !consent.dryRun,
+                    await scheduler.isAtWork(on: node)
+                {
+                    return try await follow(scheduler, untilBack: node)
+                }
                 try await carryOut(Desk.here(scheduler), consent)
             }
         }
@@ -97,6 +102,17 @@ struct Operation: Sendable {
                 because: "nobody said yes to the plan", next: "say --yes, or answer y")
         }
         try await follow(desk.order(command, isDryRun: false), tellsPlan: false)
+    }
+
+    /// What the rules have begun by themselves is what was asked for.
+    private func follow(_ scheduler: Scheduler, untilBack node: NodeID) async throws {
+        for await update in await scheduler.updates() {
+            for event in update.events { Console.progress(event) }
+            guard let seen = update.view.nodes.first(where: { $0.id == node }) else { continue }
+            if seen.work == nil, seen.reported == .secondary, seen.assigned == .secondary {
+                return Console.say("\(node) is a secondary")
+            }
+        }
     }
 
     private func follow(

@@ -73,6 +73,7 @@ struct Rollout: Sendable {
                 guard let first else { throw CancellationError() }
                 for await step in scheduler.order(.bootstrap(first: first)) {
                     if case .refused(let refusal) = step { throw refusal }
+                    if case .event(let event) = step { progress(Console.sentence(event)) }
                     if case .finished = step { break }
                 }
             }
