@@ -6,8 +6,12 @@ import PostgresClient
 import Rendering
 
 extension Executor {
+    /// How long a runner may be silent until SQL is tried beside it. Both carry the same stamp and
+    /// contents, under one lock: whichever comes second changes nothing.
+    private static let patience = Duration.milliseconds(700)
+
     /// Writes a node's files under the stamp of `work`: over its runner, or over SQL when the
-    /// runner can't be started. Returns the machine's boot id where it was told.
+    /// runner can't be started or is silent. Returns the machine's boot id where it was told.
     @discardableResult
     func apply(
         _ work: EffectWork, to link: NodeLink, upstream: Rendering.NodeFiles.Upstream? = nil,
@@ -16,7 +20,25 @@ extension Executor {
         let files = Hooks.NodeFiles(
             stamp: work.stamp, nodeConf: try nodeConf(work.stamp, upstream: upstream),
             opening: opening)
-        switch await nodeApply.apply(files, on: link.node, via: link.runner) {
+        let byRunner = Task { [nodeApply] in
+            await nodeApply.apply(files, on: link.node, via: link.runner)
+        }
+        let early = await Race.value(of: byRunner, within: overSQL ? Self.patience : .seconds(60))
+        if early == nil, overSQL {
+            do throws(Ended) {
+                try await applyOverSQL(files, to: link)
+                work.notes.add("written over SQL: the runner is silent")
+                return ""
+            } catch {
+                work.notes.add("not written over SQL: \(error.outcome)")
+            }
+        }
+        let outcome = await withTaskCancellationHandler {
+            await byRunner.value
+        } onCancel: {
+            byRunner.cancel()
+        }
+        switch outcome {
         case .applied(let applied): return applied.bootID
         case .stale: throw .stale
         case .tryAgain: throw .tryAgain("the node's files are locked by another step")

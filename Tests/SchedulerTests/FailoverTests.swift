@@ -51,12 +51,12 @@ struct FailoverTests {
     }
 
     /// No command can be run on any node: what must happen goes over SQL.
-    @Test(.timeLimit(.minutes(3)))
-    func failsOverWhenNoRunnerAnswers() async throws {
+    @Test(.timeLimit(.minutes(3)), arguments: ServerUserRunner.Fault.allCases)
+    func failsOverWhenNoRunnerAnswers(_ fault: ServerUserRunner.Fault) async throws {
         try await TestCluster.with(3) { nodes in
             try await nodes.withScheduler { scheduler, _ in
-                try await nodes.whileWriting(scheduler, "OUTAGE by SQL") {
-                    nodes.runner.breakDown()
+                try await nodes.whileWriting(scheduler, "OUTAGE by SQL, runners \(fault)") {
+                    nodes.runner.breakDown(fault)
                     kill(try #require(nodes.postmaster("node1")), SIGKILL)
                     try await wait("another is primary", within: .seconds(20), scheduler) {
                         $0.primary != nil && $0.primary != "node1"

@@ -74,6 +74,7 @@ final class TestCluster: Sendable {
             \(nodes.joined(separator: "\n"))
             """
         settings = try ClusterFile.parse(text, baseDirectory: root).settings
+        try Data(text.utf8).write(to: URL(fileURLWithPath: root + "/cluster.yaml"))
     }
 
     // MARK: Making
@@ -255,11 +256,18 @@ struct TestClusterError: Error, CustomStringConvertible {
 /// Runs commands as the user that PostgreSQL may run as: it refuses root.
 final class ServerUserRunner: CommandRunner {
     private let local = LocalRunner()
-    private let isBroken = Mutex(false)
+    private let fault = Mutex<Fault?>(nil)
 
-    /// From now on nothing can be started, as when sshd is down.
-    func breakDown() { isBroken.withLock { $0 = true } }
-    func repair() { isBroken.withLock { $0 = false } }
+    /// Why nothing can be started.
+    enum Fault: CaseIterable {
+        /// sshd is down: known at once.
+        case refused
+        /// Packets vanish: known after the time that connecting may take.
+        case silent
+    }
+
+    func breakDown(_ fault: Fault = .refused) { self.fault.withLock { $0 = fault } }
+    func repair() { fault.withLock { $0 = nil } }
 
     var place: String { "localhost" }
 
@@ -272,9 +280,11 @@ final class ServerUserRunner: CommandRunner {
     }
 
     func run(_ command: Command) async throws(ExecutionError) -> CommandResult {
-        guard !isBroken.withLock({ $0 }) else {
+        if let fault = fault.withLock({ $0 }) {
+            if fault == .silent { try? await Task.sleep(for: .seconds(5)) }
             throw ExecutionError(
-                .refused, "cannot connect", because: "sshd is down", next: "start it")
+                fault == .silent ? .timedOut : .refused, "cannot connect",
+                because: "sshd is down", next: "start it")
         }
         guard Self.isRoot else { return try await local.run(command) }
         var command = command
