@@ -27,7 +27,8 @@ public struct Cluster: Hashable, Codable, Sendable {
     public var members: [Member]
     /// The cluster's work in progress.
     public var intent: Intent?
-    /// Boot id of the elect's machine, noted by node-apply at its opening (D21).
+    /// Boot id of the elect's machine, noted by node-apply at its opening (D21). Nil: it was not
+    /// seen open yet. Empty: it was opened over SQL, which can't tell.
     public var openedBootID: String?
     /// synchronous_standby_names of the primary were seen changed by another hand, and the quorum
     /// is not proven since: a weaker one may have been in force (D8).

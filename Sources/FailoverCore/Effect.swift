@@ -17,6 +17,9 @@ public struct Effect: Hashable, Sendable {
 
         /// Read-only: may be repeated under one id, and changes nothing.
         var isLook: Bool { name == Action.inspect.name }
+
+        /// Done without a proof of its own, it has brought its stamp into force all the same.
+        var bringsStamp: Bool { name == "follow" || name == "reconfigure" }
     }
 
     public enum Action: Hashable, Sendable {
@@ -90,6 +93,14 @@ public struct Effect: Hashable, Sendable {
 }
 
 extension Effect.Action {
+    /// A sealed node is no longer what its seal says once this has begun.
+    var endsSeal: Bool {
+        switch self {
+        case .follow, .rejoin, .clone, .start: true
+        case .seal, .promote, .open, .reconfigure, .fence, .stopForSwitchover, .inspect: false
+        }
+    }
+
     /// The name in ids, events and failpoints.
     public var name: String {
         switch self {

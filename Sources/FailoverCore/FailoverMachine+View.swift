@@ -93,7 +93,9 @@ extension Situation {
             }
             alarms += standbyAlarms(member)
         }
-        if cluster.elect != nil, cluster.configs.contains(where: { $0.required == 0 }),
+        if cluster.elect != nil, cluster.configs.last == .waiting {
+            alarms.append("commits wait: no standby is counted, and synchronous.alone is block")
+        } else if cluster.elect != nil, cluster.configs.contains(where: { $0.required == 0 }),
             policy.numberSyncStandbys > 0
         {
             alarms.append("commits are in one place only: no standby is counted")
@@ -131,10 +133,17 @@ extension Situation {
 
     func refusal(ofSwitchover to: NodeID?) -> Refusal? {
         let what = "cannot switch over" + (to.map { " to \($0)" } ?? "")
-        guard cluster.phase == .steady, cluster.intent == nil, openPrimary != nil else {
+        guard Rulebook.openPhases.contains(cluster.phase), cluster.intent == nil,
+            openPrimary != nil
+        else {
             return Refusal(
                 what, because: "the cluster is busy (\(cluster.phase.rawValue))",
                 next: "wait until `toolkit state` says steady")
+        }
+        if isTampered {
+            return Refusal(
+                what, because: "synchronous_standby_names were changed by another hand",
+                next: "find out by whom; wait until the alarm is gone")
         }
         if let to {
             return refusalAsSuccessor(to).map {

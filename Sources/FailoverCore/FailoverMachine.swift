@@ -60,8 +60,13 @@ public struct FailoverMachine: Hashable, Sendable {
         }
     }
 
-    /// Remembers a failover that was begun without a refused connection, for `minInterval`.
+    /// Remembers a failover that was begun without a refused connection, for `minInterval`, and
+    /// who failed as a candidate.
     private mutating func noteFailover(_ changed: Cluster, at now: Instant) {
+        if case .promote(let candidate)? = cluster.intent?.kind, changed.phase == .sealing {
+            observed.failedCandidacies[candidate, default: 0] += 1
+        }
+        if changed.phase == .following { observed.failedCandidacies = [:] }
         guard cluster.phase == .suspect, changed.phase == .sealing,
             observed[cluster.lastPrimary].unreachable != .refused
         else { return }

@@ -28,6 +28,9 @@ struct Observed: Hashable, Sendable {
         var appliedStamp: Stamp?
         /// Answers in a row that show a smaller stamp than that.
         var outdatedAnswers = 0
+        /// The highest stamp of work that ends a seal: a proof of an older step that is told late
+        /// says nothing any more.
+        var unsealingStamp: Stamp?
         /// Probes in a row that show foreign synchronous_standby_names on the open primary.
         var tamperedSightings = 0
         /// Per application_name: when `reply_time` was last seen to change, or was first missed.
@@ -36,18 +39,36 @@ struct Observed: Hashable, Sendable {
         /// A probe that was sampled before the last work ended, and came after it. When the node
         /// goes on to show the smaller stamp, another hand has put old files back.
         func isOutdated(_ observation: NodeObservation) -> Bool {
-            guard let appliedStamp, outdatedAnswers < 3 else { return false }
+            outdatedAnswers < 2 && isBehind(observation)
+        }
+
+        func isBehind(_ observation: NodeObservation) -> Bool {
+            guard let appliedStamp else { return false }
             return observation.stamp.map { $0 < appliedStamp } ?? true
         }
 
         mutating func absorb(_ proof: Proof, of id: Effect.ID) {
             switch proof {
             case .sealed(let sealProof):
+                guard unsealingStamp.map({ $0 <= id.stamp }) ?? true else { return }
                 seal = Seal(proof: sealProof, stamp: id.stamp)
-                appliedStamp = id.stamp
-            case .promoted, .opened, .rejoined: appliedStamp = id.stamp
+                raiseAppliedStamp(to: id.stamp)
+            case .promoted, .opened, .rejoined: raiseAppliedStamp(to: id.stamp)
+            case .none where id.bringsStamp: raiseAppliedStamp(to: id.stamp)
             case .none, .stopped, .inspected: break
             }
+        }
+
+        private mutating func raiseAppliedStamp(to stamp: Stamp) {
+            appliedStamp = max(appliedStamp ?? stamp, stamp)
+        }
+
+        /// The seal ends when the work begins, not when it is seen: what is received from then on
+        /// is not in its position.
+        mutating func begin(_ effect: Effect) {
+            guard effect.action.endsSeal else { return }
+            seal = nil
+            unsealingStamp = max(unsealingStamp ?? effect.stamp, effect.stamp)
         }
 
         var isAnswering: Bool { observation != nil && unreachable == nil }
@@ -83,6 +104,8 @@ struct Observed: Hashable, Sendable {
     private(set) var intentSeen: [Stamp: Instant] = [:]
     /// When this process last began a failover that no crash confirmed.
     var unconfirmedFailoverAt: Instant?
+    /// How often each node failed as a candidate since the cluster was last open.
+    var failedCandidacies: [NodeID: Int] = [:]
     /// What the last step waited for.
     var waitingFor = ""
 
@@ -111,6 +134,7 @@ struct Observed: Hashable, Sendable {
             entry.isInFlight = true
             entry.outcome = nil
             attempts[effect.id] = entry
+            nodes[effect.node, default: Facts()].begin(effect)
         }
     }
 
@@ -118,8 +142,6 @@ struct Observed: Hashable, Sendable {
     mutating func forgetAttempts(except stamps: Set<Stamp>) {
         attempts = attempts.filter { $0.value.isInFlight || stamps.contains($0.key.stamp) }
     }
-
-    mutating func breakSeal(of id: NodeID) { nodes[id]?.seal = nil }
 
     private mutating func absorb(
         _ observation: NodeObservation, of id: NodeID, _ cluster: Cluster, at now: Instant
@@ -130,6 +152,8 @@ struct Observed: Hashable, Sendable {
             return
         }
         facts.isSettled = true
+        // Shown again and again: another hand has put old files back, they are in force.
+        if facts.outdatedAnswers > 0, facts.isBehind(observation) { facts.appliedStamp = nil }
         facts.outdatedAnswers = 0
         facts.unreachable = nil
         facts.unreachableSince = nil
@@ -208,10 +232,10 @@ struct Observed: Hashable, Sendable {
 extension Observed.Seal {
     /// The seal after one more probe; nil when it does not hold any more.
     ///
-    /// A probe that was sampled before the seal shows a smaller stamp and says nothing. A receiver
-    /// alone may have been sampled while it was going away: only the second one in a row counts.
+    /// A smaller stamp gets here only when old node files were put back. A receiver alone may have
+    /// been sampled while it was going away: only the second one in a row counts.
     func confronted(with observation: NodeObservation) -> Observed.Seal? {
-        guard let seen = observation.stamp, seen >= stamp else { return self }
+        guard let seen = observation.stamp, seen >= stamp else { return nil }
         if observation.isInRecovery == proof.isOutOfRecovery { return nil }
         if observation.postmasterStart != proof.postmasterStart { return nil }
         if observation.isInRecovery && observation.attachedAs != nil { return nil }

@@ -84,6 +84,15 @@ extension Rulebook {
                 because: "every node that answers follows \(cluster.lastPrimary)",
                 cluster: cluster, effects: [])
         },
+        // The last ones, for a rule that holds ends the search.
+        Rule("promotion.wait", in: [.promoting], "Say what is missing.") { view in
+            view.promotion.map {
+                .hold("\($0.candidate) to leave recovery" + view.lastFailure($0.effect))
+            }
+        },
+        Rule("opening.wait", in: [.opening], "Say what is missing.") { view in
+            view.openIntent.map { .hold("\($0.node) to be seen open" + view.lastFailure($0)) }
+        },
     ]
 }
 
@@ -135,29 +144,46 @@ extension Situation {
         }
     }
 
+    /// Why this voter can't come back with the data that it has; nil: it can, or it is not known.
+    /// It leaves the quorum before they are touched (D9).
+    func needsData(_ member: Member) -> String? {
+        guard let plan = plan(for: member, isOrdered: false), plan.kind.bringsData else {
+            return nil
+        }
+        return plan.because
+    }
+
     /// What to do about a member that is not elect; nil: nothing, or not yet.
     func wayBack(_ member: Member, isOrdered: Bool) -> Plan? {
+        guard let plan = plan(for: member, isOrdered: isOrdered) else { return nil }
+        if isVoter(member.id), plan.kind.bringsData { return nil }
+        // Its name would leave the list that the primary waits for.
+        if isVoter(member.id), plan.kind == .follow, needsNewNumber(member) { return nil }
+        return plan
+    }
+
+    private func plan(for member: Member, isOrdered: Bool) -> Plan? {
         if let work = member.work {
             guard work.kind == .seal, facts(member.id).seal != nil else { return nil }
         }
         let facts = facts(member.id)
         guard facts.isSettled || member.work?.kind == .seal else { return nil }
-        if let seen = answer(member.id) { return wayBack(member, seen) }
+        if let seen = answer(member.id) { return plan(for: member, seen) }
         guard let silentSince = facts.unreachableSince, let inspection = facts.inspection,
             let at = facts.inspectedAt, at.since(silentSince) >= 0,
             !inspection.isPostmasterRunning
         else { return nil }
-        return wayBack(member, inspection, isOrdered: isOrdered)
+        return plan(for: member, inspection, isOrdered: isOrdered)
     }
 
-    private func wayBack(_ member: Member, _ seen: NodeObservation) -> Plan? {
+    private func plan(for member: Member, _ seen: NodeObservation) -> Plan? {
         guard isOurs(seen) else { return nil }
         if !seen.isInRecovery { return Plan(.fence, "it is out of recovery without being elect") }
         let isAttached =
             member.upstream == cluster.elect && member.attach.term != nil
             && seen.attachedAs == cluster.applicationName(member.id)
         if isAttached {
-            guard slotIsLost(member.id), !isVoter(member.id) else { return nil }
+            guard slotIsLost(member.id) else { return nil }
             return Plan(.clone, "the primary has removed WAL that it needs (slot lost)")
         }
         guard let seal = facts(member.id).seal else {
@@ -165,10 +191,8 @@ extension Situation {
         }
         let election = Election(cluster: cluster)
         guard let refusal = election.refusesToFollow(member.id, seal.proof) else {
-            if needsNewNumber(member) && isVoter(member.id) { return nil }
             return Plan(.follow, "its WAL ends at \(seal.proof.position), on the lineage")
         }
-        if isVoter(member.id) { return nil }
         let proof = seal.proof
         let standing = election.standing(proof.timeline, proof.history, proof.position)
         let canRewind =
@@ -177,21 +201,21 @@ extension Situation {
         return Plan(canRewind ? .rejoin(.rewind) : .clone, refusal)
     }
 
-    private func wayBack(_ member: Member, _ seen: NodeInspection, isOrdered: Bool) -> Plan? {
+    private func plan(
+        for member: Member, _ seen: NodeInspection, isOrdered: Bool
+    ) -> Plan? {
         let isNew = member.attach.number == 0
         switch seen.dataDirectory {
         case .foreign: return nil
         case .missing, .empty:
             // A lost mount looks like this: an existing member is cloned only on an order.
-            guard isNew || isOrdered || seen.marker == .cloning, !isVoter(member.id) else {
-                return nil
-            }
+            guard isNew || isOrdered || seen.marker == .cloning else { return nil }
             return Plan(.clone, "it has no data")
         case .present: break
         }
         guard seen.systemIdentifier == cluster.systemIdentifier else { return nil }
         if seen.marker == .cloning {
-            return isVoter(member.id) ? nil : Plan(.clone, "its clone was interrupted")
+            return Plan(.clone, "its clone was interrupted")
         }
         if seen.hasStandbySignal && seen.marker == .none {
             let isAttached =
@@ -201,7 +225,6 @@ extension Situation {
                 .start(isSealed: !isAttached),
                 isAttached ? "it is stopped" : "it is stopped; where does its WAL end?")
         }
-        if isVoter(member.id) { return nil }
         let way = Election(cluster: cluster).wayBack(member.id, seen)
         return Plan(way.kind, way.because)
     }

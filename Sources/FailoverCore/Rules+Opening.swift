@@ -24,6 +24,29 @@ extension Rulebook {
             return .act(because: "\(open.node) is not open yet", cluster: nil, effects: [open])
         },
         Rule(
+            "primary.note_boot", in: openPhases,
+            "The primary was opened without its machine's boot id being told: read it."
+        ) { view in
+            guard let elect = view.cluster.elect, view.openPrimary != nil,
+                (view.cluster.openedBootID ?? "").isEmpty,
+                let since = view.facts(elect).openSince
+            else { return nil }
+            // Open before and after the look: no reset lies between.
+            guard let at = view.facts(elect).inspectedAt, at.since(since) >= 0,
+                let seen = view.facts(elect).observedAt, seen.since(at) >= 0,
+                let bootID = view.facts(elect).inspection?.bootID
+            else {
+                let look = view.lookEffect(elect)
+                guard view.mayBegin(look) else { return nil }
+                return .act(because: "which boot is it?", cluster: nil, effects: [look])
+            }
+            let (cluster, _) = view.changed { next, _ in
+                next.openedBootID = bootID
+                next.outageSinceWallMs = nil
+            }
+            return .act(because: "\(elect) is open", cluster: cluster, effects: [])
+        },
+        Rule(
             "primary.reopen", in: openPhases, leadsTo: [.opening, .sealing],
             "The primary restarted and came up locked: open it again if it holds everything."
         ) { view in
@@ -46,7 +69,7 @@ extension Rulebook {
                     because: "\(elect) restarted and is locked", cluster: cluster,
                     effects: [view.opening(of: cluster, stamp)])
             case .refused(let why):
-                guard view.canSealQuorum, view.policy.mode == .automatic else {
+                guard view.canSealQuorum, !view.isTampered, view.policy.mode == .automatic else {
                     return .hold("\(elect) restarted and can't be opened: \(why)")
                 }
                 let (cluster, stamp) = view.changed(raisingTerm: true) { next, stamp in
@@ -90,20 +113,36 @@ extension Situation {
         if seen.position < cluster.floor {
             return .refused("\(id) is at \(seen.position), below the floor \(cluster.floor)")
         }
-        if cluster.configs.contains(where: { $0.required == 0 }) { return .allowed }
+        if cluster.configs.contains(where: { $0.sealsNeeded == nil }) { return .allowed }
+        // Never seen open, it has acknowledged nothing beyond the floor.
+        guard let openedBootID = cluster.openedBootID else { return .allowed }
         let facts = facts(id)
-        guard let inspection = facts.inspection, let at = facts.inspectedAt,
-            let run = facts.runSeenAt, at.since(run) >= 0
+        guard let run = facts.runSeenAt else { return .look(nil) }
+        if isLastResort(seen, since: run) { return .allowed }
+        guard let inspection = facts.inspection, let at = facts.inspectedAt, at.since(run) >= 0
         else {
             let look = lookEffect(id)
-            if attempts(look.id).count > 2, !attempts(look.id).isInFlight {
+            if now.since(run) >= timers.crashRestartGrace, !attempts(look.id).isInFlight {
                 return .refused("whether the machine of \(id) was reset can't be read over SSH")
             }
             return .look(mayBegin(look) ? look : nil)
         }
-        return inspection.bootID == cluster.openedBootID
-            ? .allowed
-            : .refused("the machine of \(id) was reset: WAL that it had reported may be lost")
+        if inspection.bootID == openedBootID { return .allowed }
+        return .refused(
+            openedBootID.isEmpty
+                ? "\(id) was opened over SQL: whether its machine was reset since is not known"
+                : "the machine of \(id) was reset: WAL that it had reported may be lost")
+    }
+
+    /// No set of voters that could prove it answers or may be promoted, and none comes: then the
+    /// voters that do answer suffice, as flushed WAL is trusted anywhere else, too (D21).
+    private func isLastResort(_ seen: NodeObservation, since run: Instant) -> Bool {
+        guard now.since(run) >= timers.voterUnreachable,
+            cluster.phase == .blocked || !canSealQuorum
+        else { return false }
+        return cluster.configs.flatMap(\.voters).allSatisfy { voter in
+            answer(voter).map { max($0.position, $0.received ?? .zero) <= seen.position } ?? true
+        }
     }
 
     /// A read-only look; its id does not change while the term stays.
@@ -128,7 +167,15 @@ extension Situation {
             next.phase = .opening
             next.certificate = nil
             next.intent = intent(.open(.abort), stamp)
-            for index in next.members.indices { next.members[index].work = nil }
+            for member in next.members where member.id != id {
+                next[member.id]?.work = nil
+                // Pointed at a candidate meanwhile, it carries a number of no use here. The new
+                // one is in the opening's names; the rejoin test still stands before its use.
+                guard let upstream = member.upstream, upstream != id else { continue }
+                next[member.id]?.attach.number += 1
+                next[member.id]?.upstream = id
+            }
+            next[id]?.work = nil
         }
         return .act(because: because, cluster: next, effects: [opening(of: next, stamp)])
     }

@@ -16,7 +16,7 @@ extension Rulebook {
             return .act(because: "\(first) is the first node", cluster: cluster, effects: [open])
         },
         Rule(
-            "order.switchover", in: [.steady], leadsTo: [.switchover],
+            "order.switchover", in: openPhases, leadsTo: [.switchover],
             "Move the primary by plan: lock it and stop it cleanly first."
         ) { view in
             guard case .switchover(let wanted)? = view.order, let from = view.cluster.elect,

@@ -45,9 +45,9 @@ extension Rulebook {
                 + "and open it."
         ) { view in
             guard let (candidate, promote) = view.promotion,
-                let proof = view.promotionProof(candidate, promote),
-                let config = view.successorConfig(candidate, proof)
+                let proof = view.promotionProof(candidate, promote)
             else { return nil }
+            let config = view.successorConfig(candidate, proof)
             let (cluster, stamp) = view.changed { next, stamp in
                 view.beginOpening(&next, stamp, candidate, proof, config)
             }
@@ -103,13 +103,14 @@ extension Situation {
             guard id != candidate, id != cluster.lastPrimary, let seen = answer(id),
                 let attached = seen.attachedAs
             else { return false }
-            if let seal = facts(id).seal, seen.stamp ?? seal.stamp < seal.stamp { return false }
+            // An answer from before the last work on it.
+            if facts(id).isBehind(seen) { return false }
             return attached != cluster.applicationName(id) || cluster[id]?.upstream != candidate
         }
     }
 
-    /// The quorum of the new primary: the members that we pointed at it. Nil: wait for one.
-    func successorConfig(_ candidate: NodeID, _ proof: PromotionProof) -> QuorumConfig? {
+    /// The quorum of the new primary: the members that we pointed at it.
+    func successorConfig(_ candidate: NodeID, _ proof: PromotionProof) -> QuorumConfig {
         guard policy.numberSyncStandbys > 0, let switchLSN = proof.switchLSN else {
             return QuorumConfig.none
         }
@@ -120,7 +121,7 @@ extension Situation {
         }.map(\.id)
         let answering = followers.filter { answer($0) != nil }
         let voters = answering.isEmpty ? followers : answering
-        if voters.isEmpty { return policy.alone == .allow ? QuorumConfig.none : nil }
+        if voters.isEmpty { return policy.alone == .allow ? QuorumConfig.none : .waiting }
         return QuorumConfig(
             required: min(policy.numberSyncStandbys, voters.count), voters: voters)
     }
@@ -135,6 +136,7 @@ extension Situation {
         next.floor = max(next.floor, proof.switchLSN ?? .zero)
         next.certificate = nil
         next.quorumIsTampered = false
+        next.openedBootID = nil
         next.phase = .opening
         next.intent = intent(.open(.failover), stamp)
         next[candidate]?.attach.term = stamp.term

@@ -29,12 +29,16 @@ extension Rulebook {
             "quorum.resume", in: openPhases, alters: .quorum,
             "A change of the quorum was interrupted: go on with it."
         ) { view in
-            guard view.mayChangeQuorum(from: 2) else { return nil }
+            guard
+                view.mayChangeQuorum(from: 2)
+                    || view.cluster.quorumIsTampered && view.mayChangeQuorum(from: 1)
+            else { return nil }
             let (cluster, stamp) = view.changed { next, stamp in
                 next.intent = view.intent(.reconfigure, stamp)
             }
             return .act(
-                because: "the change to \(cluster.configs[1]) was interrupted",
+                because:
+                    "the proof of \(cluster.configs[cluster.configs.count - 1]) was interrupted",
                 cluster: cluster, effects: [view.reconfiguration(of: cluster, stamp)])
         },
         Rule(
@@ -44,7 +48,8 @@ extension Rulebook {
             guard view.mayChangeQuorum(from: 1), let (voter, why) = view.lostVoter else {
                 return nil
             }
-            return view.reconfigure(to: view.cluster.configs[0].dropping(voter), because: why)
+            return view.reconfigure(
+                to: view.cluster.configs[0].dropping(voter, alone: view.policy.alone), because: why)
         },
         Rule(
             "quorum.add", in: openPhases, alters: .quorum,
@@ -113,10 +118,11 @@ extension Situation {
         return effect(
             .reconfigure(
                 Effect.Reconfiguration(
-                    standbyNames: next.standbyNames(new), required: new.required,
+                    standbyNames: next.standbyNames(new),
+                    required: new.voters.isEmpty ? 0 : new.required,
                     voters: new.voters.map(next.applicationName), everyVoter: everyVoter,
                     // Restored names may have been empty: the flag is proven anew then, too.
-                    startsFromNone: new.required > 0
+                    startsFromNone: !new.voters.isEmpty
                         && (old.required == 0 || next.quorumIsTampered))),
             on: next.lastPrimary, stamp)
     }
@@ -125,11 +131,20 @@ extension Situation {
     var lostVoter: (NodeID, String)? {
         let config = cluster.configs[0]
         let isLast = config.voters.count == 1
-        if isLast && policy.alone == .block { return nil }
-        guard let primary = cluster.elect else { return nil }
+        guard let primary = cluster.elect, let heard = observed[primary].observedAt else {
+            return nil
+        }
         for voter in config.voters {
+            if let member = cluster[voter], let why = needsData(member) {
+                return (voter, "\(voter) can come back only with new data: \(why)")
+            }
+            // Alone, the last one is waited for while it can still come back as it is.
+            if isLast && policy.alone == .block { return nil }
             let reply = facts(primary).replies[cluster.applicationName(voter)]
-            if let reply, now.since(reply.missingSince ?? reply.changedAt) >= timers.degradeAfter {
+            // Counted up to the last answer: the time that the scheduler slept is no evidence.
+            if let reply,
+                heard.since(reply.missingSince ?? reply.changedAt) >= timers.degradeAfter
+            {
                 return (
                     voter,
                     "\(voter) was not heard by the primary for "

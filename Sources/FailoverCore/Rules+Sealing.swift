@@ -47,15 +47,19 @@ extension Rulebook {
         },
         Rule(
             "sealing.restart_primary", in: [.blocked],
-            "A switchover found no successor: start the old primary, locked, to open it again."
+            "There is no successor: start the old primary, locked, to open it again."
         ) { view in
-            guard view.isSwitchover, let intent = view.cluster.intent,
-                view.answer(view.cluster.lastPrimary) == nil
+            let id = view.cluster.lastPrimary
+            guard let intent = view.cluster.intent, let since = view.facts(id).unreachableSince
             else { return nil }
-            let start = view.effect(
-                .start(isSealed: false), on: view.cluster.lastPrimary, intent.stamp)
-            guard view.mayBegin(start) else { return nil }
-            return .act(because: view.reasonBlocked, cluster: nil, effects: [start])
+            let start = view.effect(.start(isSealed: false), on: id, intent.stamp)
+            let look = view.lookEffect(id)
+            if view.isSwitchover || view.isStoppedPrimary(id, since) {
+                guard view.mayBegin(start) else { return nil }
+                return .act(because: view.reasonBlocked, cluster: nil, effects: [start])
+            }
+            guard view.mayBegin(look) else { return nil }
+            return .act(because: view.reasonBlocked, cluster: nil, effects: [look])
         },
         Rule(
             "sealing.wait", in: closedPhases, "Say what is missing."
@@ -77,6 +81,16 @@ extension Situation {
     /// The attempt began by stopping the primary cleanly.
     var isSwitchover: Bool {
         cluster.certificate?.positions.contains { $0.node == cluster.lastPrimary } ?? false
+    }
+
+    /// Seen stopped over SSH while it was silent, with its data whole: we may have fenced it before
+    /// the attempt failed, and it waits for us.
+    func isStoppedPrimary(_ id: NodeID, _ silentSince: Instant) -> Bool {
+        guard policy.mode == .automatic, let seen = facts(id).inspection,
+            let at = facts(id).inspectedAt, at.since(silentSince) >= 0
+        else { return false }
+        return !seen.isPostmasterRunning && seen.dataDirectory == .present && seen.marker == .none
+            && !seen.hasStandbySignal && seen.systemIdentifier == cluster.systemIdentifier
     }
 
     /// Seals to ask for: of every member but the last primary that answers and is not sealed.
@@ -128,8 +142,12 @@ extension Situation {
         let able = sealed.filter { id, position in
             position >= floor && (policy.node(id)?.priority ?? 0) > 0 && answer(id) != nil
         }
-        func rank(_ id: NodeID) -> (Int, LSN, Int) {
-            (id == preferred ? 1 : 0, able[id] ?? .zero, policy.node(id)?.priority ?? 0)
+        // Who has failed as a candidate is asked again only after the others.
+        func rank(_ id: NodeID) -> (Int, Int, LSN, Int) {
+            (
+                -(observed.failedCandidacies[id] ?? 0), id == preferred ? 1 : 0, able[id] ?? .zero,
+                policy.node(id)?.priority ?? 0
+            )
         }
         guard
             let best = able.keys.sorted().max(by: { rank($0) < rank($1) }),
@@ -150,8 +168,10 @@ extension Situation {
         let missing = standbys.map(\.id).filter { sealed[$0] == nil }
         let reasons = missing.map { id in
             guard answer(id) != nil else { return "\(id) \(silence(id))" }
+            let seal = cluster.intent.map { effect(.seal, on: id, $0.stamp) }
             return facts(id).seal == nil
-                ? "\(id) is not seen cut off" : "\(id) has no proven place in the lineage"
+                ? "\(id) is not seen cut off" + (seal.map(lastFailure) ?? "")
+                : "\(id) has no proven place in the lineage"
         }
         if reasons.isEmpty {
             return "no standby that may be promoted has everything up to \(cluster.floor)"
@@ -174,10 +194,7 @@ extension Situation {
                 if stopped.isEmpty { fence(&next, member.id, stamp) }
                 continue
             }
-            guard let position = choice.sealed.first(where: { $0.node == member.id }),
-                position.lsn <= choice.position,
-                facts(member.id).seal?.proof.isOutOfRecovery == false, answer(member.id) != nil
-            else { continue }
+            guard mayFollow(member, choice), answer(member.id) != nil else { continue }
             next[member.id]?.attach = Member.Attach(
                 number: member.attach.number + 1, term: stamp.term)
             next[member.id]?.upstream = choice.candidate
@@ -185,6 +202,21 @@ extension Situation {
                 kind: .follow, stamp: stamp, upstream: choice.candidate,
                 because: "it is not ahead of \(choice.candidate)")
         }
+    }
+
+    /// Whether a sealed member's WAL is a part of the candidate's. One that has followed an earlier
+    /// candidate is on a timeline whose number and history another candidate can repeat (D6): it
+    /// may only go on behind that very node.
+    private func mayFollow(_ member: Member, _ choice: Choice) -> Bool {
+        guard choice.sealed.contains(where: { $0.node == member.id }),
+            let own = facts(member.id).seal?.proof, !own.isOutOfRecovery,
+            let other = facts(choice.candidate).seal?.proof
+        else { return false }
+        if cluster.lineage.contains(where: { $0.history == own.history }) {
+            return own.position <= choice.position
+        }
+        return member.upstream == choice.candidate && own.history == other.history
+            && own.position <= other.position
     }
 
     private func fence(_ next: inout Cluster, _ id: NodeID, _ stamp: Stamp) {

@@ -61,11 +61,11 @@ extension Situation {
     var reasonAgainstFailover: String? {
         let lost = cluster.lastPrimary
         if policy.mode == .manual { return "failover.mode is manual: an operator decides" }
-        if cluster.quorumIsTampered {
+        if isTampered {
             return "synchronous_standby_names of \(lost) were changed by another hand: a copy of "
                 + "every commit is not proven; \(lost) must come back"
         }
-        if cluster.configs.contains(where: { $0.required == 0 }) {
+        if cluster.configs.contains(where: { $0.sealsNeeded == nil }) {
             return "no standby was proven to have every commit: only \(lost) itself can go on"
         }
         if !canSealQuorum {
@@ -76,6 +76,12 @@ extension Situation {
             return "\(lost) is silent, but enough voters hear from it: the scheduler is cut off"
         }
         return reasonToWait(lost)
+    }
+
+    /// Names that are not ours were seen in force: a commit may have been acknowledged alone. One
+    /// sighting is enough to wait.
+    var isTampered: Bool {
+        cluster.quorumIsTampered || facts(cluster.lastPrimary).tamperedSightings > 0
     }
 
     /// Grace, hysteresis and confirmation: what time alone will end.

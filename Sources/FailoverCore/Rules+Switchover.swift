@@ -42,7 +42,7 @@ extension Rulebook {
                 let since = view.facts(from).unreachableSince,
                 view.now.since(since) >= view.timers.switchoverTimeout / 4,
                 !view.attempts(stop.id).isInFlight,
-                !view.cluster.configs.contains(where: { $0.required == 0 })
+                !view.cluster.configs.contains(where: { $0.sealsNeeded == nil })
             else { return nil }
             let (cluster, stamp) = view.changed(raisingTerm: true) { next, stamp in
                 view.beginSealing(&next, stamp, preferred: to)

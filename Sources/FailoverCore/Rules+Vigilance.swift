@@ -31,7 +31,8 @@ extension Rulebook {
             "Another hand changed synchronous_standby_names on the primary: restore and prove them."
         ) { view in
             guard let elect = view.cluster.elect, view.facts(elect).tamperedSightings >= 2,
-                view.cluster.intent == nil, !view.cluster.quorumIsTampered
+                view.cluster.intent == nil || view.cluster.intent?.kind == .reconfigure,
+                !view.cluster.quorumIsTampered
             else { return nil }
             let (cluster, stamp) = view.changed { next, stamp in
                 next.quorumIsTampered = true

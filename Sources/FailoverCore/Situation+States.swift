@@ -19,7 +19,7 @@ extension Situation {
         case .steady, .suspect, .opening, .following: break
         }
         if cluster.intent?.kind == .reconfigure { return .applySettings }
-        guard cluster.configs.allSatisfy({ $0.required > 0 }) else {
+        guard cluster.configs.allSatisfy({ $0.sealsNeeded != nil }) else {
             return cluster.members.count == 1 ? .single : .waitPrimary
         }
         return .primary

@@ -107,6 +107,15 @@ struct Situation {
         return proof
     }
 
+    /// " (last attempt: …)" of an effect that was not done, for the operator.
+    func lastFailure(_ effect: Effect) -> String {
+        switch attempts(effect.id).outcome {
+        case .failed(let why)?, .tryAgain(let why)?, .unknown(let why)?: " (last attempt: \(why))"
+        case .stale?: " (last attempt: the node has accepted a higher stamp)"
+        case .done?, nil: ""
+        }
+    }
+
     /// Whether to ask (again): not under way, not done, and its pause after a failure is over.
     func mayBegin(_ effect: Effect) -> Bool {
         let tries = attempts(effect.id)
