@@ -21,7 +21,7 @@ extension Scheduler {
                 case .act(let rule, let because, let effects, let isStored) = machine.step(
                     event, at: clock.now)
             else { return rules }
-            let decision = record(rule, because, from: before)
+            let decision = record(rule, because, from: before, effects)
             if isStored {
                 guard await save(decision, after: before.revision) else { return rules }
                 Failpoint.reach("after-store:\(rule)")
@@ -59,6 +59,7 @@ extension Scheduler {
         do throws(StoreError) {
             try await store.save(machine.cluster, events: events, after: revision)
             unsaved = []
+            lastQuietSave = clock.now
             tell([decision])
             return true
         } catch {
@@ -98,9 +99,12 @@ extension Scheduler {
         }
     }
 
-    /// Stores what changed no state, while nothing urgent is on.
-    func saveQuietly() async {
+    /// Stores what changed no state: soon while nothing urgent is on, else now and then.
+    func saveQuietly(isUrgent: Bool = false) async {
+        let now = clock.now
         guard !unsaved.isEmpty else { return }
+        if isUrgent, let last = lastQuietSave, now.since(last) < 2_000 { return }
+        lastQuietSave = now
         let events = unsaved
         do throws(StoreError) {
             try await store.append(events)
@@ -129,14 +133,18 @@ extension Scheduler {
 // MARK: - Events
 
 extension Scheduler {
-    private func record(_ rule: RuleID, _ because: String, from before: Cluster) -> EventRecord {
+    private func record(
+        _ rule: RuleID, _ because: String, from before: Cluster, _ effects: [Effect]
+    ) -> EventRecord {
         let now = machine.cluster
+        let begun = effects.map { "\($0.action.name) on \($0.node)" }.joined(separator: ", ")
         let hasMoved = before.phase != now.phase
         return EventRecord(
             wallMs: clock.now.wallMs, revision: now.revision, term: now.term, kind: .decision,
             rule: rule, fromPhase: hasMoved ? before.phase : nil,
             toPhase: hasMoved ? now.phase : nil,
-            summary: hasMoved ? "\(rule): \(before.phase) → \(now.phase)" : "\(rule)",
+            summary: ([hasMoved ? "\(before.phase) → \(now.phase)" : "", begun]
+                .filter { !$0.isEmpty }).joined(separator: ", ").prefixed(by: rule),
             because: because)
     }
 
@@ -167,6 +175,12 @@ extension Scheduler {
         EventRecord(
             wallMs: clock.now.wallMs, revision: cluster.revision, term: cluster.term,
             kind: .scheduler, summary: "the scheduler \(summary)", because: because)
+    }
+}
+
+extension String {
+    fileprivate func prefixed(by rule: RuleID) -> String {
+        isEmpty ? "\(rule)" : "\(rule): \(self)"
     }
 }
 

@@ -32,6 +32,7 @@ public actor Scheduler {
     private var isOver = false
     private var waiters: [CheckedContinuation<Void, Never>] = []
     var lastRecovery: Instant?
+    var lastQuietSave: Instant?
     /// How each effect of an open step ended last: a repeated ending is no event.
     var lastEndings: [Effect.ID: String] = [:]
     /// The last decision that changed no state, so that it is told once and not at each tick.
@@ -119,7 +120,9 @@ public actor Scheduler {
             note(event)
             await step(event)
             if event == .tick { await giveOrders() }
-            if event == .tick, machine.cluster.phase == .steady { await saveQuietly() }
+            if event == .tick {
+                await saveQuietly(isUrgent: machine.cluster.phase != .steady)
+            }
         case .ended(let effect, let report):
             inFlight[effect.id] = nil
             note(effect, report)

@@ -124,7 +124,10 @@ extension TestCluster {
         try await wait("writes go on", within: .seconds(20), scheduler) { _ in
             writer.count > before
         }
-        print("\(what): \(writer.longestPause(since: began)) without an acknowledged write")
+        let pause = writer.longestPause(since: began)
+        print("\(what): \(pause) without an acknowledged write")
+        // Far above what is measured: other tests share the machine.
+        #expect(pause < .seconds(15))
         writing.cancel()
         await writing.value
         let missing = try await writer.missing(on: try #require(await scheduler.view.primary))
