@@ -100,7 +100,10 @@ let package = Package(
             ["Deployment", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
         tests(
             "Toolkit",
-            ["Toolkit", "Scheduler", "Store", "ClusterFile", "PostgresClient", "ToolkitTesting"]),
+            [
+                "Toolkit", "Scheduler", "Store", "ClusterFile", "PostgresClient", "FailoverCore",
+                "Deployment", "Execution", "ToolkitTesting",
+            ]),
         tests("Tidy", []),
     ],
     swiftLanguageModes: [.v6]

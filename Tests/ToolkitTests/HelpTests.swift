@@ -1,0 +1,75 @@
+import ArgumentParser
+import Testing
+
+@testable import Toolkit
+
+@Suite("Help")
+struct HelpTests {
+    @Test func rootScreen() {
+        #expect(Toolkit.helpMessage(columns: 80) == Self.screen)
+    }
+
+    @Test func everyCommandSaysWhatItDoes() {
+        for command in Self.commands(below: Toolkit.self) {
+            let abstract = command.configuration.abstract
+            #expect(abstract.hasSuffix("."), "\(command)")
+            #expect(abstract.count <= 60, "\(command)")
+        }
+    }
+
+    /// The screen comes from the declarations alone: nothing is read or opened for it.
+    @Test func takesAtMostFiftyMilliseconds() async throws {
+        var best = Duration.seconds(1)
+        for _ in 0..<20 where best > .milliseconds(50) {
+            let began = ContinuousClock.now
+            #expect(try await ToolkitProgram.run("--help").status == 0)
+            best = min(best, ContinuousClock.now - began)
+        }
+        #expect(best <= .milliseconds(50))
+    }
+
+    private static func commands(
+        below command: any ParsableCommand.Type
+    ) -> [any ParsableCommand.Type] {
+        let configuration = command.configuration
+        let children =
+            configuration.subcommands + configuration.groupedSubcommands.flatMap(\.subcommands)
+        return children.flatMap { [$0] + commands(below: $0) }
+    }
+
+    static let screen = """
+        OVERVIEW: Keeps PostgreSQL clusters writable.
+
+        One scheduler watches every node, moves the primary when it is lost, and brings
+        old primaries back. Nothing runs on the nodes but PostgreSQL and sshd.
+
+        USAGE: toolkit <subcommand>
+
+        OPTIONS:
+          --version               Show the version.
+          -h, --help              Show help information.
+
+        SET-UP SUBCOMMANDS:
+          init                    Write a commented cluster.yaml to edit.
+          check                   Check cluster.yaml and the machines of its nodes.
+          deploy                  Bring the cluster up on its machines.
+          render                  Render the configuration of the nodes into a folder.
+
+        WATCHING SUBCOMMANDS:
+          run                     Run the scheduler in the foreground.
+          state                   Show the cluster as it is now.
+          events                  Print what happened, and which rule decided it.
+
+        OPERATING SUBCOMMANDS:
+          switchover              Move the primary to another node.
+          rejoin                  Bring a node back now.
+          dsn                     Print the connection string for applications.
+
+        LOOKING INSIDE SUBCOMMANDS:
+          hook                    List the hooks, and run one by hand.
+          fsm                     Show the rules and transitions of this binary.
+          config                  Explain the settings of cluster.yaml.
+
+          See 'toolkit help <subcommand>' for detailed help.
+        """
+}
