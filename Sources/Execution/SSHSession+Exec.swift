@@ -76,19 +76,28 @@ extension SSHSession {
         }
     }
 
+    /// One at a time: libssh2 fails with -1 when the answer that it reads is another channel's.
     private func start(
         _ line: String, on channel: OpaquePointer, until deadline: ContinuousClock.Instant
     ) async throws(SessionFault) {
+        guard await opening.enter(until: deadline) else {
+            throw SessionFault(kind: .timedOut, text: "no command was started in time")
+        }
         nonisolated(unsafe) let channel = channel
+        let result: Result<Void, SessionFault>
         do throws(SessionFault) {
             let code = try await call("the server took no command", until: deadline) { _ in
                 libssh2_channel_process_startup(channel, "exec", 4, line, UInt32(line.utf8.count))
             }
-            guard code == 0 else { throw fault(.refused, "the server took no command") }
+            result =
+                code == 0
+                ? .success(()) : .failure(fault(.refused, "the server took no command"))
         } catch {
             if error.kind == .timedOut { breakOff(error.text) }
-            throw error
+            result = .failure(error)
         }
+        await opening.leave()
+        try result.get()
     }
 
     /// Moves data until the command is over, ends its group when that is due, and looks now and

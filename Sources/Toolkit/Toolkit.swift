@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 struct Toolkit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -37,10 +38,20 @@ enum Program {
             } else {
                 try command.run()
             }
+            leave(.success)
+        } catch let status as ExitCode {
+            leave(status)
         } catch {
             guard let failure = Failure(error) else { Toolkit.exit(withError: error) }
             Console.complain(failure)
-            Toolkit.exit(withError: failure.status)
+            leave(failure.status)
         }
+    }
+
+    /// Without the libraries' handlers of exit: they would take OpenSSL away from SSH sessions that
+    /// another thread closes at that moment.
+    private static func leave(_ status: ExitCode) -> Never {
+        fflush(nil)
+        _exit(status.rawValue)
     }
 }

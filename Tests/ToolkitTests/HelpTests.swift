@@ -1,4 +1,5 @@
 import ArgumentParser
+import Execution
 import Testing
 
 @testable import Toolkit
@@ -17,15 +18,24 @@ struct HelpTests {
         }
     }
 
-    /// The screen comes from the declarations alone: nothing is read or opened for it.
+    /// The screen comes from the declarations alone: nothing is read or opened for it. Processor
+    /// time is measured, because other tests run beside this one.
     @Test func takesAtMostFiftyMilliseconds() async throws {
-        var best = Duration.seconds(1)
-        for _ in 0..<20 where best > .milliseconds(50) {
-            let began = ContinuousClock.now
-            #expect(try await ToolkitProgram.run("--help").status == 0)
-            best = min(best, ContinuousClock.now - began)
+        let script = #""$1" --help >/dev/null && times"#
+        var best = Double.infinity
+        for _ in 0..<10 where best > 0.05 {
+            let result = try await LocalRunner().run(
+                Command(
+                    ["/bin/sh", "-c", script, "sh", ToolkitProgram.path], timeout: .seconds(60)))
+            // The second line is that of the children: `0m0.012s 0m0.008s`.
+            let words = result.output.split(separator: "\n").last?.split(separator: " ") ?? []
+            let seconds = words.compactMap { word in
+                word.split(separator: "m").last.flatMap { Double($0.dropLast()) }
+            }
+            try #require(seconds.count == 2, "\(result.output)\(result.errorOutput)")
+            best = min(best, seconds[0] + seconds[1])
         }
-        #expect(best <= .milliseconds(50))
+        #expect(best <= 0.05)
     }
 
     private static func commands(
@@ -69,6 +79,9 @@ struct HelpTests {
           hook                    List the hooks, and run one by hand.
           fsm                     Show the rules and transitions of this binary.
           config                  Explain the settings of cluster.yaml.
+
+        TRYING SUBCOMMANDS:
+          demo                    Break three real nodes on this machine and mend them.
 
           See 'toolkit help <subcommand>' for detailed help.
         """
