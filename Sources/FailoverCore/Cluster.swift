@@ -14,8 +14,9 @@ public struct Cluster: Hashable, Codable, Sendable {
     /// The one node that may be opened for writes in this term; nil while a failover runs.
     public var elect: NodeID?
     public var phase: Phase
-    /// One config, or two while the quorum changes: then a failover must satisfy both.
-    /// Invariant: 1…2 entries; a pair is left only forward, or by a failover.
+    /// One config, or more while the quorum changes: then a failover must satisfy each. A third
+    /// comes when a voter of the second is lost before that was proven.
+    /// Invariant: not empty; several are left only forward to the last, or by a failover.
     public var configs: [QuorumConfig]
     /// The timelines in the opened node's own history, oldest first. Invariant: not empty.
     public var lineage: [LineageEntry]

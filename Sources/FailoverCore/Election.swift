@@ -57,11 +57,20 @@ struct Election {
         return nil
     }
 
+    /// A node that left recovery by itself on a timeline that looks like one of ours, number and
+    /// history, but was made by another: two promotions at the same place (F20).
+    func isTwin(_ id: NodeID, _ timeline: TimelineID, _ history: TimelineHistory) -> Bool {
+        cluster.lineage.contains {
+            $0.timeline == timeline && $0.history == history && $0.node != id
+        }
+    }
+
     /// The candidate test without the floor: where the node's share of the lineage ends; nil when
     /// it may not be promoted at any floor.
     func electablePosition(_ id: NodeID, _ proof: SealProof) -> LSN? {
         guard let standing = standing(proof.timeline, proof.history, proof.position),
-            isProven(id, at: standing.index)
+            isProven(id, at: standing.index),
+            !proof.isOutOfRecovery || !isTwin(id, proof.timeline, proof.history)
         else { return nil }
         if let departure = departure(standing.index), standing.end > departure { return nil }
         return standing.end
@@ -86,6 +95,11 @@ struct Election {
         guard let timeline = seen.timeline, let history = seen.history, let end = seen.checkpoint,
             let standing = standing(timeline, history, end)
         else { return (.clone, "its history can't be read or shares nothing with the cluster's") }
+        if !seen.hasStandbySignal, isTwin(id, timeline, history) {
+            return (
+                .clone, "it made a timeline \(timeline) of its own: pg_rewind can't tell them apart"
+            )
+        }
         guard isProven(id, at: standing.index) else {
             let shared = cluster.lineage[standing.index].timeline
             return (.clone, "it was not attached to timeline \(shared) by this cluster")

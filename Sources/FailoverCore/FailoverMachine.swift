@@ -88,7 +88,7 @@ extension Cluster {
     /// What no rule may ever do, whatever it says.
     func isLegalSuccessor(of old: Cluster) -> Bool {
         revision == old.revision.next && term >= old.term && floor >= old.floor
-            && (1...2).contains(configs.count) && !lineage.isEmpty
+            && !configs.isEmpty && !lineage.isEmpty
             && (elect == nil || elect == old.elect || term > old.term || old.elect == nil)
             && (elect == nil || elect == lastPrimary)
             && members.map(\.id) == old.members.map(\.id)

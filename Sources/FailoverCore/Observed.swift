@@ -61,6 +61,7 @@ struct Observed: Hashable, Sendable {
 
         private mutating func raiseAppliedStamp(to stamp: Stamp) {
             appliedStamp = max(appliedStamp ?? stamp, stamp)
+            outdatedAnswers = 0
         }
 
         /// The seal ends when the work begins, not when it is seen: what is received from then on

@@ -62,7 +62,8 @@ extension Rulebook {
             "Look at a silent node over SSH."
         ) { view in
             let looks = view.cluster.members.compactMap { member -> Effect? in
-                guard member.id != view.cluster.elect, member.work == nil,
+                guard member.id != view.cluster.elect,
+                    member.work == nil || member.work?.kind == .seal,
                     view.facts(member.id).unreachable != nil
                 else { return nil }
                 let look = view.lookEffect(member.id)
@@ -164,7 +165,9 @@ extension Situation {
 
     private func plan(for member: Member, isOrdered: Bool) -> Plan? {
         if let work = member.work {
-            guard work.kind == .seal, facts(member.id).seal != nil else { return nil }
+            // Stopped before it was seen cut off, it is started first.
+            guard work.kind == .seal, facts(member.id).seal != nil || answer(member.id) == nil
+            else { return nil }
         }
         let facts = facts(member.id)
         guard facts.isSettled || member.work?.kind == .seal else { return nil }
@@ -179,10 +182,16 @@ extension Situation {
     private func plan(for member: Member, _ seen: NodeObservation) -> Plan? {
         guard isOurs(seen) else { return nil }
         if !seen.isInRecovery { return Plan(.fence, "it is out of recovery without being elect") }
+        // Pointed at this node in an older term, when it was another branch's primary, proves
+        // nothing: the rejoin test comes first.
         let isAttached =
-            member.upstream == cluster.elect && member.attach.term != nil
-            && seen.attachedAs == cluster.applicationName(member.id)
-        if isAttached {
+            !needsNewNumber(member) && seen.attachedAs == cluster.applicationName(member.id)
+        // Cut off since, it is not attached, whatever an older answer says.
+        if isAttached, facts(member.id).seal == nil {
+            // Somebody started it as a primary between the look and its work.
+            if seen.receiver == nil, let why = divergence(member.id, seen) {
+                return Plan(.seal, "it can't stream: \(why)")
+            }
             guard slotIsLost(member.id) else { return nil }
             return Plan(.clone, "the primary has removed WAL that it needs (slot lost)")
         }
@@ -227,6 +236,14 @@ extension Situation {
         }
         let way = Election(cluster: cluster).wayBack(member.id, seen)
         return Plan(way.kind, way.because)
+    }
+
+    private func divergence(_ id: NodeID, _ seen: NodeObservation) -> String? {
+        Election(cluster: cluster).refusesToFollow(
+            id,
+            SealProof(
+                position: seen.position, timeline: seen.timeline, history: seen.history,
+                postmasterStart: seen.postmasterStart))
     }
 
     private func slotIsLost(_ id: NodeID) -> Bool {

@@ -17,6 +17,19 @@ extension Rulebook {
             return .act(because: "quorum is \(config)", cluster: cluster, effects: [])
         },
         Rule(
+            "quorum.divert", in: openPhases, alters: .quorum,
+            "A voter is lost before the new quorum could be proven: go on to one without it. A "
+                + "failover must satisfy all of them until then."
+        ) { view in
+            guard view.reconfiguring != nil, view.openPrimary != nil,
+                view.intentAgeMs >= view.timers.degradeAfter,
+                let config = view.cluster.configs.last, view.cluster.configs.count > 1,
+                let (voter, why) = view.lostVoter(of: config)
+            else { return nil }
+            return view.reconfigure(
+                to: config.dropping(voter, alone: view.policy.alone), because: why)
+        },
+        Rule(
             "quorum.apply", in: openPhases, alters: .quorum,
             "Bring the new quorum into force on the primary and prove it."
         ) { view in
@@ -30,8 +43,8 @@ extension Rulebook {
             "A change of the quorum was interrupted: go on with it."
         ) { view in
             guard
-                view.mayChangeQuorum(from: 2)
-                    || view.cluster.quorumIsTampered && view.mayChangeQuorum(from: 1)
+                view.mayChangeQuorum(from: view.cluster.configs.count),
+                view.cluster.configs.count > 1 || view.cluster.quorumIsTampered
             else { return nil }
             let (cluster, stamp) = view.changed { next, stamp in
                 next.intent = view.intent(.reconfigure, stamp)
@@ -45,7 +58,9 @@ extension Rulebook {
             "quorum.drop", in: openPhases, alters: .quorum,
             "A voter is lost: commits must not wait for it."
         ) { view in
-            guard view.mayChangeQuorum(from: 1), let (voter, why) = view.lostVoter else {
+            guard view.mayChangeQuorum(from: 1),
+                let (voter, why) = view.lostVoter(of: view.cluster.configs[0])
+            else {
                 return nil
             }
             return view.reconfigure(
@@ -113,8 +128,8 @@ extension Situation {
 
     /// The work that brings the last of `next.configs` into force.
     func reconfiguration(of next: Cluster, _ stamp: Stamp) -> Effect {
-        let (old, new) = (next.configs[0], next.configs[next.configs.count - 1])
-        let everyVoter = Set(old.voters + new.voters).sorted().map(next.applicationName)
+        let (old, new) = (next.configs.dropLast(), next.configs[next.configs.count - 1])
+        let everyVoter = Set(next.configs.flatMap(\.voters)).sorted().map(next.applicationName)
         return effect(
             .reconfigure(
                 Effect.Reconfiguration(
@@ -123,13 +138,12 @@ extension Situation {
                     voters: new.voters.map(next.applicationName), everyVoter: everyVoter,
                     // Restored names may have been empty: the flag is proven anew then, too.
                     startsFromNone: !new.voters.isEmpty
-                        && (old.required == 0 || next.quorumIsTampered))),
+                        && (old.contains { $0.required == 0 } || next.quorumIsTampered))),
             on: next.lastPrimary, stamp)
     }
 
     /// A voter that must not be waited for, and why.
-    var lostVoter: (NodeID, String)? {
-        let config = cluster.configs[0]
+    func lostVoter(of config: QuorumConfig) -> (NodeID, String)? {
         let isLast = config.voters.count == 1
         guard let primary = cluster.elect, let heard = observed[primary].observedAt else {
             return nil

@@ -153,6 +153,9 @@ extension Situation {
             let best = able.keys.sorted().max(by: { rank($0) < rank($1) }),
             let position = able[best]
         else { return nil }
+        // Nobody else is able: it is asked again, but not at once.
+        let failures = observed.failedCandidacies[best] ?? 0
+        if failures > 0, intentAgeMs < min(250 << Int64(min(failures, 6)), 10_000) { return nil }
         let positions = sealed.keys.sorted().map {
             Certificate.Position(node: $0, lsn: sealed[$0] ?? .zero)
         }
