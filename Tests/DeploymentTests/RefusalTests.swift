@@ -29,7 +29,7 @@ struct RefusalTests {
         }
         try await BareMachine.with { machine in
             let settings = try await row.breaking(machine)
-            let deployment = try deployment(settings)
+            let deployment = try Deployment.overSSH(settings)
             let before = try await machine.snapshot()
             let error = await #expect(throws: DeploymentError.self) {
                 _ = try await deployment.prepare()
@@ -48,20 +48,9 @@ struct RefusalTests {
 
     @Test func acceptsBareMachine() async throws {
         try await BareMachine.with { machine in
-            let results = try await deployment(machine.settings()).check()
+            let results = try await Deployment.overSSH(machine.settings()).check()
             #expect(results.filter { $0.status == .failed } == [])
             #expect(results.contains { $0.name == "ssh" && $0.status == .ok })
-        }
-    }
-
-    private func deployment(_ settings: ClusterSettings) throws -> Deployment {
-        let ssh = settings.ssh
-        return Deployment(settings: settings, share: try ShareFolder.find()) { node in
-            SSHRunner(
-                SSHTarget(
-                    host: node.sshHost, port: UInt16(node.sshPort), user: node.sshUser,
-                    identityFile: ssh.identityFile, knownHostsFile: ssh.knownHosts,
-                    connectTimeout: .milliseconds(ssh.connectTimeoutMs)))
         }
     }
 

@@ -1,0 +1,88 @@
+import ClusterFile
+import Deployment
+import Execution
+import FailoverCore
+import Foundation
+import Testing
+import ToolkitTesting
+
+@Suite("Preparing the nodes")
+struct PrepareTests {
+    /// Names that break out of every quoting that is not done right.
+    static let hostile = [
+        "role": #"'it''s "me"'"#, "replication_role": #"'r \e; p'"#, "database": "'d $(b)'",
+    ]
+
+    @Test(.timeLimit(.minutes(3)))
+    func resumesInterruptedInitdbAndThenChangesNothing() async throws {
+        try await BareMachine.with { machine in
+            let settings = try machine.settings(postgresql: Self.hostile, nodes: 2)
+            let deployment = try Deployment.overSSH(settings)
+            // As a deployment leaves it that was killed within initdb.
+            try await machine.write("lib/shop/node1/stamp", "0 1\n")
+            try await machine.write("lib/shop/node1/initializing", "")
+            try await machine.write("data/node1/PG_VERSION", "15\n")
+            try await machine.run(["chmod", "700", "\(machine.folder)/data/node1"])
+
+            let plan = try await deployment.plan()
+            #expect(plan.contains { $0.text.hasPrefix("initdb in ") })
+            let prepared = try await deployment.prepare()
+            let beginning = try #require(prepared.beginning)
+            #expect(beginning.first == "node1")
+            #expect(beginning.history.timeline == TimelineID(1))
+            #expect(beginning.position > .zero)
+            #expect(beginning.cluster(settings).members.map(\.id) == ["node1", "node2"])
+            let marker = "\(machine.folder)/lib/shop/node1/initializing"
+            #expect(!FileManager.default.fileExists(atPath: marker))
+
+            // The store has it from here on.
+            let before = try await machine.run(["cat", "\(machine.folder)/sched/shop.pgpass"])
+            let again = try await deployment.prepare(
+                systemIdentifier: beginning.systemIdentifier)
+            #expect(again.isUnchanged, "\(again.changes)")
+            #expect(again.beginning == nil)
+            let after = try await machine.run(["cat", "\(machine.folder)/sched/shop.pgpass"])
+            #expect(after == before)
+            let wrong = await #expect(throws: DeploymentError.self) {
+                _ = try await deployment.prepare(systemIdentifier: "42")
+            }
+            #expect(wrong?.failures.first?.name == "data_dir")
+        }
+    }
+
+    @Test func keepsPasswordsOfExistingCluster() async throws {
+        try await BareMachine.with { machine in
+            let deployment = try Deployment.overSSH(try machine.settings())
+            let error = await #expect(throws: DeploymentError.self) {
+                _ = try await deployment.prepare(systemIdentifier: "7")
+            }
+            #expect(error?.code == .passwords)
+            #expect(error?.next.contains("restore that file") == true)
+        }
+    }
+
+    @Test func refusesDataOfClusterThatNoStoreKnows() async throws {
+        try await BareMachine.with { machine in
+            try await machine.write("lib/shop/node1/stamp", "3 70\n")
+            try await machine.write("data/node1/PG_VERSION", "15\n")
+            let deployment = try Deployment.overSSH(try machine.settings())
+            let error = await #expect(throws: DeploymentError.self) {
+                _ = try await deployment.prepare()
+            }
+            #expect(error?.code == .storeMissing)
+        }
+    }
+}
+
+extension Deployment {
+    static func overSSH(_ settings: ClusterSettings) throws -> Deployment {
+        let ssh = settings.ssh
+        return Deployment(settings: settings, share: try ShareFolder.find()) { node in
+            SSHRunner(
+                SSHTarget(
+                    host: node.sshHost, port: UInt16(node.sshPort), user: node.sshUser,
+                    identityFile: ssh.identityFile, knownHostsFile: ssh.knownHosts,
+                    connectTimeout: .milliseconds(ssh.connectTimeoutMs)))
+        }
+    }
+}
