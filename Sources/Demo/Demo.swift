@@ -1,5 +1,6 @@
 public import ClusterFile
 import Deployment
+import Execution
 import FailoverCore
 import Foundation
 import Glibc
@@ -27,7 +28,7 @@ public enum Demo {
             outcome = .failure(error)
         }
         if options.keeps, case .success = outcome {
-            tell(keptWords(cluster))
+            tell(try keep(cluster))
         } else {
             // Cleaning up is not cut short by the very signal that asked for it.
             await Task.detached { await cluster.remove() }.value
@@ -102,16 +103,39 @@ public enum Demo {
             })
     }
 
-    private static func keptWords(_ cluster: DemoCluster) -> String {
-        """
-        the cluster is kept in \(cluster.root):
-          export TOOLKIT_SHARE=\(cluster.share.path)
-          toolkit -c \(cluster.configPath) run &      # its scheduler
-          toolkit -c \(cluster.configPath) state
-          psql "\(cluster.applicationConninfo().text)"
-        end it with: kill the processes below \(cluster.root), then
-          rm -r \(cluster.root) \(cluster.runtime)
-        """
+    /// How to use the cluster that stays, and a script that ends it.
+    private static func keep(_ cluster: DemoCluster) throws -> String {
+        let script = cluster.root + "/end.sh"
+        try endScript(cluster).write(toFile: script, atomically: true, encoding: .utf8)
+        chmod(script, 0o700)
+        return """
+            the cluster is kept in \(cluster.root):
+              export TOOLKIT_SHARE=\(cluster.share.path)
+              toolkit run --config \(cluster.configPath) &      # its scheduler, as \(DemoUser.current)
+              toolkit state --config \(cluster.configPath)
+              psql "\(cluster.applicationConninfo().text)"
+            end it with: \(script)
+            """
+    }
+
+    private static func endScript(_ cluster: DemoCluster) -> String {
+        let root = ShellWord.quote(cluster.root)
+        let runtime = ShellWord.quote(cluster.runtime)
+        return """
+            #!/bin/sh
+            # end.sh — end every process of this demo and remove its folders.
+            set -u
+            for process in /proc/[0-9]*; do
+                case $(readlink -- "$process/cwd" 2>/dev/null) in
+                    \(root)/*) kill -s KILL "${process#/proc/}" ;;
+                    *) if tr '\\0' ' ' 2>/dev/null <"$process/cmdline" | grep -q -F -e \(root)/ssh/; then
+                        kill -s KILL "${process#/proc/}"
+                    fi ;;
+                esac
+            done
+            cd / && rm -r -- \(root) \(runtime)
+
+            """
     }
 }
 
