@@ -58,13 +58,9 @@ public enum Demo {
             }
             group.addTask {
                 _ = scheduler.order(.bootstrap(first: try first(cluster)))
-                do {
-                    let report = try await story.run()
-                    return report
-                } catch {
-                    await story.writers.stop()
-                    throw error
-                }
+                // However it ends; a statement that hangs ends with its server.
+                defer { story.writers.end() }
+                return try await story.run()
             }
             defer { group.cancelAll() }
             while let ended = try await group.next() {

@@ -37,9 +37,12 @@ final class DemoWriters: Sendable {
         }
     }
 
+    /// Tells the writers to end with their current statement.
+    func end() { state.withLock { $0.isStopped = true } }
+
     /// Ends the writers and waits until each has finished its last statement.
     func stop() async {
-        state.withLock { $0.isStopped = true }
+        end()
         let deadline = ContinuousClock.now + .seconds(10)
         while state.withLock({ $0.running > 0 }), ContinuousClock.now < deadline {
             try? await Task.sleep(for: .milliseconds(10))

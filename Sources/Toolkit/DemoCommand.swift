@@ -43,7 +43,11 @@ struct DemoCommand: AsyncParsableCommand {
         defer { for source in signals { source.cancel() } }
         switch await story.result {
         case .success(let report): try close(report)
-        case .failure(let error) where error is CancellationError: throw ExitCode(130)
+        case .failure where story.isCancelled:
+            try? FileHandle.standardError.write(
+                contentsOf: Data("stopped; nothing is left behind\n".utf8))
+            // 128 + SIGINT, as a shell reports it.
+            throw ExitCode(130)
         case .failure(let error):
             try? FileHandle.standardError.write(contentsOf: Data("\(error)\n".utf8))
             throw ExitCode(1)
