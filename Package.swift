@@ -104,6 +104,12 @@ let package = Package(
                 "Toolkit", "Scheduler", "Store", "ClusterFile", "PostgresClient", "FailoverCore",
                 "Deployment", "Execution", "ToolkitTesting",
             ]),
+        tests(
+            "Crash",
+            [
+                "Toolkit", "Demo", "Scheduler", "Store", "FailoverCore", "ClusterFile",
+                "Execution", "PostgresClient", "ToolkitTesting",
+            ]),
         tests("Tidy", []),
     ],
     swiftLanguageModes: [.v6]

@@ -21,13 +21,16 @@ struct DemoCluster: Sendable {
     var processes: DemoProcesses { DemoProcesses(root: root) }
     var configPath: String { root + "/cluster.yaml" }
 
-    init(root: String, isLocal: Bool) async throws {
+    init(
+        root: String, isLocal: Bool, user: String = DemoUser.current
+    ) async throws {
         self.root = root
         share = ShareFolder(path: root + "/share")
         // open.conf must be lost with the machine: a tmpfs, as /run is on a real one.
         runtime = "/dev/shm/" + URL(fileURLWithPath: root).lastPathComponent
         let ports = try Self.freePorts(isLocal ? 3 : 6)
-        let text = Self.file(root: root, runtime: runtime, ports: ports, isLocal: isLocal)
+        let text = Self.file(
+            root: root, runtime: runtime, ports: ports, isLocal: isLocal, user: user)
         for folder in ["", "/sock", "/sched", "/ssh"] {
             try FileManager.default.createDirectory(
                 atPath: root + folder, withIntermediateDirectories: true,
@@ -110,7 +113,7 @@ struct DemoCluster: Sendable {
     }
 
     private static func file(
-        root: String, runtime: String, ports: [Int], isLocal: Bool
+        root: String, runtime: String, ports: [Int], isLocal: Bool, user: String
     ) -> String {
         let nodes = names.indices.map { index in
             let ssh = isLocal ? "" : ", ssh: { port: \(ports[index + 3]) }"
@@ -127,7 +130,7 @@ struct DemoCluster: Sendable {
               hba: [ "host postgres app 127.0.0.1/32 scram-sha-256" ]
             scheduler: { directory: \(root)/sched }
             ssh:
-              user: \(DemoUser.current)
+              user: \(user)
               identity_file: \(root)/ssh/client_key
               known_hosts: \(root)/ssh/known_hosts
             config_dir: \(root)/etc

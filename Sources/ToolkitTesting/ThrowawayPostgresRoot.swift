@@ -9,7 +9,8 @@ final class ThrowawayPostgresRoot: Sendable {
     private let watchdog: ChildProcess
 
     /// Ends what has its working directory below `$1`, PostgreSQL's processes all do, then frees
-    /// the shared memory that killed postmasters leave, then removes the folder.
+    /// the shared memory that killed postmasters leave, then removes the folder and its namesake in
+    /// memory, where a cluster's runtime_dir may lie.
     private static let script = #"""
         trap '' HUP INT TERM
         cat >/dev/null
@@ -21,12 +22,12 @@ final class ThrowawayPostgresRoot: Sendable {
             for pid in $left; do kill -KILL "$pid" 2>/dev/null; done
             sleep 0.02
         done
-        for file in "$1"/*/postmaster.pid; do
+        for file in "$1"/*/postmaster.pid "$1"/data/*/postmaster.pid; do
             [ -f "$file" ] || continue
             memory=$(sed -n '7s/^ *[0-9]* *//p' "$file")
             [ -z "$memory" ] || ipcrm -m "$memory" 2>/dev/null
         done
-        rm -rf "$1"
+        rm -rf "$1" "/dev/shm/${1##*/}"
         """#
 
     init() throws {

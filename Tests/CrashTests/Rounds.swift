@@ -1,0 +1,113 @@
+import FailoverCore
+import Foundation
+import Glibc
+import PostgresClient
+import Store
+import Testing
+
+@testable import Demo
+@testable import ToolkitTesting
+
+/// What must hold after every round: one node accepts writes, every acknowledged row is there, and
+/// the failover was finished.
+final class Rounds {
+    let cluster: ProcessCluster
+    private var rowsChecked = 0
+    private var probes: Int64 = 0
+    private var lastEvent: Int64 = 0
+
+    init(_ cluster: ProcessCluster) { self.cluster = cluster }
+
+    /// Looks at what the writers saw since the round before, once the cluster is healthy.
+    func check(_ round: String, writesTo expected: NodeID? = nil) async throws -> [EventRecord] {
+        let acknowledged = cluster.writers.acknowledged
+        let fresh = Array(acknowledged[rowsChecked...])
+        let primary = try #require(await cluster.state()?.primary)
+        let rows = try await rows(on: primary, from: fresh.map(\.row).min() ?? 0)
+        let lost = fresh.filter { !rows.contains($0.row) }
+        #expect(lost.isEmpty, "\(round): \(lost.count) of \(fresh.count) rows are lost")
+        #expect(!fresh.isEmpty, "\(round): nothing was acknowledged")
+        var servers: [String] = []
+        for row in fresh where servers.last != row.server { servers.append(row.server) }
+        #expect(servers.count <= 2, "\(round): writes went back and forth: \(servers)")
+        rowsChecked = acknowledged.count
+        #expect(try await writable() == [primary], "\(round)")
+
+        let events = try await cluster.events(after: lastEvent)
+        lastEvent = events.last?.id ?? lastEvent
+        let rules = events.compactMap(\.rule?.rawValue)
+        #expect(rules.contains("opening.done"), "\(round): no opening was finished: \(rules)")
+        #expect(events.last { $0.toPhase != nil }?.toPhase == .steady, "\(round)")
+        return events
+    }
+
+    /// Begins a round: what happened before is no part of it.
+    func begin() async throws {
+        rowsChecked = cluster.writers.acknowledged.count
+        lastEvent = try await cluster.events().last?.id ?? 0
+        let count = rowsChecked
+        try await until("rows are acknowledged", within: .seconds(20)) {
+            cluster.writers.acknowledged.count > count + 5
+        }
+    }
+
+    /// Every row that was ever acknowledged is on the primary, once.
+    func checkAll() async throws {
+        await cluster.writers.stop()
+        let primary = try #require(await cluster.state()?.primary)
+        let rows = try await rows(on: primary, from: 0)
+        let acknowledged = cluster.writers.acknowledged
+        #expect(acknowledged.count { !rows.contains($0.row) } == 0)
+        print("rows acknowledged \(acknowledged.count), present \(rows.count)")
+    }
+
+    /// The nodes that take a write of an application.
+    private func writable() async throws -> [NodeID] {
+        var nodes: [NodeID] = []
+        for node in cluster.settings.nodes {
+            probes -= 1
+            var conninfo = cluster.layout.applicationConninfo()
+            conninfo["host"] = node.host
+            conninfo["port"] = String(node.port)
+            conninfo["target_session_attrs"] = nil
+            let session = try await Connection.open(conninfo, timeout: .seconds(5))
+            do {
+                _ = try await session.query(
+                    "INSERT INTO demo.rows (id, writer) VALUES (\(probes), -1)",
+                    timeout: .seconds(5))
+                nodes.append(node.id)
+            } catch {
+                #expect(error.sqlState == "25006", "\(node.id): \(error)")
+            }
+            await session.close()
+        }
+        return nodes
+    }
+
+    private func rows(on id: NodeID, from first: Int64) async throws -> Set<Int64> {
+        let node = try cluster.layout.node(id)
+        var conninfo = cluster.layout.applicationConninfo()
+        conninfo["host"] = node.host
+        conninfo["port"] = String(node.port)
+        let session = try await Connection.open(conninfo, timeout: .seconds(5))
+        let found = try await session.query(
+            "SELECT id FROM demo.rows WHERE id >= \(first)", timeout: .seconds(60))
+        await session.close()
+        return Set(found.compactMap { $0.values[0].flatMap { Int64($0) } })
+    }
+}
+
+extension [EventRecord] {
+    /// The rules whose decisions were stored: each of them has a revision of its own.
+    var storedRules: [String] {
+        var rules: [String] = []
+        var last = Revision(0)
+        for event in self {
+            if let rule = event.rule?.rawValue, event.revision > last, !rules.contains(rule) {
+                rules.append(rule)
+            }
+            last = Swift.max(last, event.revision)
+        }
+        return rules
+    }
+}
