@@ -91,22 +91,28 @@ final class ProcessCluster: Sendable {
 
     /// Runs one command of `toolkit` to its end.
     @discardableResult
-    func toolkit(_ arguments: String..., within span: Duration = .seconds(120)) async throws
-        -> CommandResult
-    {
+    func toolkit(_ arguments: String...) async throws -> CommandResult {
+        try await toolkit(arguments)
+    }
+
+    func toolkit(_ arguments: [String]) async throws -> CommandResult {
         try await local.run(
-            Command(command(arguments), outputLimitBytes: 64 << 20, timeout: span))
+            Command(command(arguments), timeout: .seconds(120), outputLimitBytes: 64 << 20))
     }
 
     /// Starts `toolkit run`. Its log goes to the end of `daemon.log`.
-    func startDaemon(_ environment: [String: String] = [:]) throws -> ChildProcess {
+    func startDaemon(
+        _ environment: [String: String] = [:], arguments: [String] = []
+    ) throws -> ChildProcess {
         try ChildProcess(
-            command(["run"], environment), in: root, output: root + "/daemon.log")
+            command(["run"] + arguments, environment), in: root, output: root + "/daemon.log")
     }
 
     /// Starts it and waits until it answers.
-    func runDaemon(_ environment: [String: String] = [:]) async throws -> ChildProcess {
-        let daemon = try startDaemon(environment)
+    func runDaemon(
+        _ environment: [String: String] = [:], arguments: [String] = []
+    ) async throws -> ChildProcess {
+        let daemon = try startDaemon(environment, arguments: arguments)
         try await until("the daemon answers", within: .seconds(30)) {
             guard daemon.isRunning else { throw Failed("the daemon ended at its start") }
             return await state() != nil
@@ -164,6 +170,18 @@ final class ProcessCluster: Sendable {
 
     func postmaster(_ id: NodeID) throws -> pid_t {
         try #require(DemoProcesses.postmaster(of: try layout.node(id).dataDirectory))
+    }
+
+    /// What works below the cluster's folder and belongs to no server: hooks and their children.
+    func helpers() -> [String] {
+        layout.processes.ours().compactMap { pid in
+            let program = try? FileManager.default.destinationOfSymbolicLink(
+                atPath: "/proc/\(pid)/exe")
+            let command = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            let words = String(decoding: command, as: UTF8.self).split(separator: "\0")
+            if program?.hasSuffix("/postgres") == true || words.contains("watchdog") { return nil }
+            return program == nil ? nil : words.joined(separator: " ")
+        }
     }
 
     /// SIGKILL to the primary's postmaster; its name.

@@ -1,3 +1,4 @@
+import ClusterFile
 import FailoverCore
 import Foundation
 import Glibc
@@ -35,8 +36,12 @@ final class Rounds {
 
         let events = try await cluster.events(after: lastEvent)
         lastEvent = events.last?.id ?? lastEvent
+        if ProcessInfo.processInfo.environment["TOOLKIT_TEST_STORY"] != nil {
+            print(events.map(\.line).joined(separator: "\n"))
+        }
         let rules = events.compactMap(\.rule?.rawValue)
-        #expect(rules.contains("opening.done"), "\(round): no opening was finished: \(rules)")
+        let story = events.map(\.line).joined(separator: "\n")
+        #expect(rules.contains("opening.done"), "\(round): no opening was finished\n\(story)")
         #expect(events.last { $0.toPhase != nil }?.toPhase == .steady, "\(round)")
         return events
     }
@@ -94,6 +99,13 @@ final class Rounds {
             "SELECT id FROM demo.rows WHERE id >= \(first)", timeout: .seconds(60))
         await session.close()
         return Set(found.compactMap { $0.values[0].flatMap { Int64($0) } })
+    }
+}
+
+extension EventRecord {
+    /// For whoever reads a failed test.
+    var line: String {
+        "\(wallMs) \(summary)\(durationMs.map { " (\($0) ms)" } ?? "")  \(because)"
     }
 }
 

@@ -36,11 +36,9 @@ struct SchedulerCrashTests {
             }
             for step in switchover {
                 daemon = try await die(at: "after-store:\(step)", daemon, cluster, rounds) {
-                    // It ends with the daemon: what it says then is no part of this test.
-                    async let _ = cluster.toolkit("switchover", "--yes")
-                    try await until("the order is begun", within: .seconds(20)) {
-                        try await cluster.stored().phase != .steady
-                    }
+                    let told = try await cluster.toolkit("switchover", "--yes")
+                    // 0: it was over for the operator before the daemon died.
+                    #expect(told.status == 69 || told.status == 0, "\(told)")
                 }
             }
             try await rounds.checkAll()
@@ -50,7 +48,7 @@ struct SchedulerCrashTests {
 
     @Test(.timeLimit(.minutes(15)))
     func finishesAFailoverFromEveryEffect() async throws {
-        let names = ["seal", "promote", "open", "follow", "fence", "rejoin", "reconfigure"]
+        let names = ["seal", "promote", "open", "follow", "fence", "rewind", "reconfigure"]
         try await ProcessCluster.with { cluster in
             try await cluster.bringUp()
             let rounds = Rounds(cluster)
@@ -76,12 +74,12 @@ struct SchedulerCrashTests {
             try await cluster.bringUp()
             let rounds = Rounds(cluster)
             cluster.writers.start(2)
+            var daemon = try await cluster.runDaemon()
+            try await cluster.healthy()
             var (counted, number) = (0, 0)
             while counted < 20 {
                 number += 1
                 try #require(number <= 60, "too few of the moments had an open intent")
-                let daemon = try await cluster.runDaemon()
-                try await cluster.healthy()
                 try await rounds.begin()
                 let pause = Int.random(in: 0...800, using: &random)
                 _ = try await cluster.killPrimary()
@@ -90,17 +88,14 @@ struct SchedulerCrashTests {
                 let open = try await cluster.stored()
                 let isOpen = open.intent != nil || open.members.contains { $0.work != nil }
                 if isOpen { counted += 1 }
-                let again = try await cluster.runDaemon()
+                daemon = try await cluster.runDaemon()
                 try await cluster.healthy()
                 let round = "seed \(seed), moment \(number), \(pause) ms, \(open.phase)"
                 print(round, isOpen ? "" : "(no open intent)")
                 _ = try await rounds.check(round)
-                try await cluster.kill(again)
             }
-            let last = try await cluster.runDaemon()
-            try await cluster.healthy()
             try await rounds.checkAll()
-            try await cluster.kill(last)
+            try await cluster.kill(daemon)
         }
     }
 
@@ -136,7 +131,7 @@ struct SchedulerCrashTests {
         _ cause: () async throws -> Void
     ) async throws -> ChildProcess {
         try await cluster.kill(old)
-        let once = "\(cluster.root)/once-\(place)"
+        let once = "\(cluster.root)/once-\(UInt32.random(in: 0...UInt32.max))"
         let start = ContinuousClock.now
         let daemon = try await cluster.runDaemon([
             "TOOLKIT_FAILPOINT": place, "TOOLKIT_FAILPOINT_ONCE": once,
