@@ -6,7 +6,7 @@ extension Rulebook {
             "A probe of the primary failed: ask everyone at once, decide nothing yet."
         ) { view in
             guard let elect = view.cluster.elect, view.primary == nil,
-                view.facts(elect).isSettled
+                view.facts(elect).isSettled, !view.mayBeOpening(elect)
             else { return nil }
             let (cluster, _) = view.changed { next, _ in
                 next.phase = .suspect
@@ -44,6 +44,13 @@ extension Rulebook {
 }
 
 extension Situation {
+    /// An answer "in recovery" may come from before the promotion, later than its end: the opening
+    /// that is under way tells.
+    func mayBeOpening(_ elect: NodeID) -> Bool {
+        guard let open = openIntent, answer(elect) != nil else { return false }
+        return attempts(open.id).isInFlight
+    }
+
     /// "refused 2 probes in a row", for a node that does not answer as it should.
     func silence(_ id: NodeID) -> String {
         let facts = facts(id)

@@ -6,10 +6,14 @@ import Store
 struct OrderWatch {
     let id: Int
     let command: OperatorCommand
+    let isDryRun: Bool
+    let since = ContinuousClock.now
     let primaryBefore: NodeID?
     let term: Term
     let deadline: ContinuousClock.Instant
     let progress: AsyncStream<OrderProgress>.Continuation
+    /// Whether its plan was told and the order was noted.
+    var isPlanned = false
     /// Whether a rule has acted on it. Until then something else came first.
     var isTaken = false
 }
@@ -31,21 +35,11 @@ extension Scheduler {
         _ command: OperatorCommand, isDryRun: Bool,
         _ progress: AsyncStream<OrderProgress>.Continuation
     ) async {
-        if let refusal = machine.refusal(of: command, at: clock.now) {
-            progress.yield(.refused(refusal))
-            return progress.finish()
-        }
-        progress.yield(.planned(machine.plan(of: command, at: clock.now) ?? []))
-        guard !isDryRun else { return progress.finish() }
-        unsaved.append(
-            EventRecord(
-                wallMs: clock.now.wallMs, revision: machine.cluster.revision,
-                term: machine.cluster.term, kind: .operator, summary: "ordered: \(command.words)"))
         nextOrder += 1
         orders.append(
             OrderWatch(
-                id: nextOrder, command: command, primaryBefore: machine.cluster.elect,
-                term: machine.cluster.term,
+                id: nextOrder, command: command, isDryRun: isDryRun,
+                primaryBefore: machine.cluster.elect, term: machine.cluster.term,
                 deadline: .now + .milliseconds(2 * settings.policy.timers.switchoverTimeout),
                 progress: progress))
         await giveOrders()
@@ -53,19 +47,57 @@ extension Scheduler {
 
     /// Gives the core every order that it has not acted on yet, unless it is refused by now.
     func giveOrders() async {
-        for order in orders where !order.isTaken {
-            if let refusal = machine.refusal(of: order.command, at: clock.now) {
+        for order in orders where !order.isTaken && !waitsForLook(order) {
+            let work = workUnderWay(order.command)
+            if work == nil, let refusal = machine.refusal(of: order.command, at: clock.now) {
                 order.progress.yield(.refused(refusal))
-                order.progress.finish()
-                orders.removeAll { $0.id == order.id }
+                end(order)
                 continue
             }
-            let rules = await step(.ordered(order.command))
-            guard rules.contains(where: { $0.rawValue.hasPrefix("order.") }),
-                let index = orders.firstIndex(where: { $0.id == order.id })
-            else { continue }
-            orders[index].isTaken = true
+            if !order.isPlanned {
+                let plan = work.map { [$0] } ?? machine.plan(of: order.command, at: clock.now)
+                order.progress.yield(.planned(plan ?? []))
+                if order.isDryRun {
+                    end(order)
+                    continue
+                }
+                note(order.command)
+            }
+            var isTaken = work != nil
+            if !isTaken {
+                let rules = await step(.ordered(order.command))
+                isTaken = rules.contains { $0.rawValue.hasPrefix("order.") }
+            }
+            guard let index = orders.firstIndex(where: { $0.id == order.id }) else { continue }
+            orders[index].isPlanned = true
+            orders[index].isTaken = isTaken
         }
+    }
+
+    /// A node that gives no SQL answer is looked at before anything is said about its way back.
+    private func waitsForLook(_ order: OrderWatch) -> Bool {
+        guard case .rejoin(let node) = order.command, unseen.contains(node) else { return false }
+        return ContinuousClock.now - order.since < .seconds(5)
+    }
+
+    /// What is done about the node anyway: the order has only to see its end.
+    private func workUnderWay(_ command: OperatorCommand) -> String? {
+        guard case .rejoin(let node) = command, node != machine.cluster.elect,
+            let work = machine.cluster[node]?.work
+        else { return nil }
+        return "\(node): its \(work.kind.name) is under way (\(work.because)); see it through"
+    }
+
+    private func note(_ command: OperatorCommand) {
+        unsaved.append(
+            EventRecord(
+                wallMs: clock.now.wallMs, revision: machine.cluster.revision,
+                term: machine.cluster.term, kind: .operator, summary: "ordered: \(command.words)"))
+    }
+
+    private func end(_ order: OrderWatch) {
+        order.progress.finish()
+        orders.removeAll { $0.id == order.id }
     }
 
     func followOrders() {
@@ -101,6 +133,8 @@ extension Scheduler {
             if seen?.reported == .secondary, cluster[node]?.work == nil {
                 return (true, "\(node) is a secondary")
             }
+            // A copy may take hours.
+            if inFlight.keys.contains(where: { $0.node == node }) { return nil }
         }
         return isOver ? (false, "not finished in time; phase \(cluster.phase)") : nil
     }

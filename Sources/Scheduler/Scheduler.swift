@@ -20,6 +20,8 @@ public actor Scheduler {
     var inFlight: [Effect.ID: Task<Void, Never>] = [:]
     /// Nodes whose last probe failed: probed again at their own pace.
     private var silent: Set<NodeID> = []
+    /// Nodes that have neither answered since the start or their last answer, nor been looked at.
+    private(set) var unseen: Set<NodeID>
     /// Events that changed no state, to be stored when nothing urgent is on.
     var unsaved: [EventRecord] = []
     /// Why nothing is decided: the store has failed and was not read again since.
@@ -54,6 +56,7 @@ public actor Scheduler {
         self.logger = logger
         machine = FailoverMachine(cluster: cluster, policy: settings.policy)
         executor = Executor(settings: settings, runners: runners, sharedHooks: sharedHooks)
+        unseen = Set(settings.nodes.map(\.id))
         (inbox, post) = AsyncStream.makeStream(of: Input.self)
     }
 
@@ -125,6 +128,7 @@ public actor Scheduler {
             }
         case .ended(let effect, let report):
             inFlight[effect.id] = nil
+            if case .inspect = effect.action { unseen.remove(effect.node) }
             note(effect, report)
             await step(.effectEnded(effect.id, report.outcome))
             await observers[effect.node]?.probeNow()
@@ -138,8 +142,11 @@ public actor Scheduler {
 
     private func note(_ event: Event) {
         switch event {
-        case .observed(let node, _): silent.remove(node)
-        case .unreachable(let node, _): silent.insert(node)
+        case .observed(let node, _):
+            silent.remove(node)
+            unseen.remove(node)
+        case .unreachable(let node, _):
+            if silent.insert(node).inserted { unseen.insert(node) }
         default: break
         }
     }

@@ -64,7 +64,8 @@ final class ProcessCluster: Sendable {
     func giveAway() async throws {
         guard let user = ThrowawayPostgresRoot.serverUser else { return }
         let owner = "\(user.uid):\(user.gid)"
-        let script = #"find "$1" "$2" ! -type f -exec chown "$3" {} + ; find "$1" -type f "#
+        let script =
+            #"find "$1" "$2" ! -type f -exec chown "$3" {} + ; find "$1" -type f "#
             + #"! -name toolkit -exec chown "$3" {} +"#
         try await local.run(
             Command(

@@ -38,7 +38,8 @@ struct SecretTests {
     /// Passwords that are there already are used: `deploy` makes none.
     private func plant(_ canary: Canary, _ cluster: ProcessCluster) async throws {
         let settings = cluster.settings
-        let lines = [settings.postgresql.role, settings.postgresql.replicationRole].flatMap { role in
+        let lines = [settings.postgresql.role, settings.postgresql.replicationRole].flatMap {
+            role in
             settings.nodes.map { "\($0.host):\($0.port):*:\(role):\(canary.secret)\(role.count)\n" }
         }
         let path = SchedulerPaths(settings).passfile

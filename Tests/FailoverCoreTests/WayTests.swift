@@ -39,6 +39,23 @@ struct WayTests {
         #expect(world.openNodes == ["b"])
     }
 
+    /// The probe was sampled before the promotion and comes after its end.
+    @Test func anAnswerFromBeforeThePromotionStopsNoOpening() {
+        var world = World.steady()
+        world.nodes["b"]?.bootID = "boot of b"
+        world.slow = ["b.open"]
+        world.crash("a")
+        world.run(ms: 2_000)
+        #expect(world.cluster.phase == .opening)
+        world.nodes["b"]?.isInRecovery = true
+        world.probeAll()
+        #expect(world.cluster.phase == .opening, "\(world.fired.suffix(5))")
+        world.nodes["b"]?.isInRecovery = false
+        world.finish()
+        #expect(world.fired.contains("opening.done"))
+        #expect(world.cluster.openedBootID == "boot of b")
+    }
+
     @Test func nothingIsPromotedWhileAVoterHearsFromThePrimary() {
         var world = World.steady()
         world.nodes["a"]?.sqlIsUp = false

@@ -32,6 +32,9 @@ struct World {
     var fired: [String] = []
     /// Effects that were asked for and are not to be carried out.
     var refused: Set<String> = []
+    /// Effects that take long: begun, and ended by `finish`.
+    var slow: Set<String> = []
+    private var inFlight: [Effect] = []
     /// The machine is made anew from what was stored after each stored change.
     var restartsAfterEveryChange = false
     private var replyCount = 0
@@ -138,8 +141,19 @@ struct World {
                 waiting.append(.effectEnded(effect.id, .unknown("refused")))
                 continue
             }
+            guard !slow.contains("\(effect.node).\(effect.action.name)") else {
+                inFlight.append(effect)
+                continue
+            }
             waiting.append(.effectEnded(effect.id, carryOut(effect)))
         }
+    }
+
+    /// Ends the slow effects.
+    mutating func finish() {
+        slow = []
+        for effect in inFlight { send(.effectEnded(effect.id, carryOut(effect))) }
+        inFlight = []
     }
 
     // MARK: the nodes
