@@ -1,0 +1,171 @@
+import FailoverCore
+import Testing
+
+@Suite("What could hold the cluster up, or break its promise")
+struct StoryTests {
+    /// Primary a, voter b; c is gone for good.
+    private static func pair(_ alone: Policy.Alone) -> World {
+        var world = World.steady(alone: alone)
+        world.crash("c")
+        world.nodes["c"]?.sshIsUp = false
+        world.run(ms: 8_000)
+        return world
+    }
+
+    @Test func underBlockTheLastVoterIsWaitedFor() {
+        var world = Self.pair(.block)
+        world.crash("b")
+        world.nodes["b"]?.sshIsUp = false
+        world.run(ms: 20_000)
+        #expect(world.cluster.configs == [QuorumConfig(required: 1, voters: ["b"])])
+        #expect(world.openNodes == ["a"])
+    }
+
+    @Test func underBlockASuccessorWithoutFollowersOpensAndWaits() {
+        var world = Self.pair(.block)
+        world.crash("a")
+        world.nodes["a"]?.sshIsUp = false
+        world.run(ms: 5_000)
+        #expect(world.openNodes == ["b"], "\(world.view)")
+        #expect(world.cluster.configs == [.waiting])
+        #expect(world.nodes["b"]?.names == "ANY 1 (toolkit_nobody)")
+        #expect(world.view.alarms.contains { $0.hasPrefix("commits wait") })
+        world.nodes["a"]?.sshIsUp = true
+        world.run(ms: 10_000)
+        #expect(world.cluster.configs == [QuorumConfig(required: 1, voters: ["a"])])
+    }
+
+    @Test func foreignNamesDuringAChangeForbidAFailover() {
+        var world = World.steady()
+        world.refused = ["a.reconfigure"]
+        world.crash("c")
+        world.nodes["c"]?.sshIsUp = false
+        world.run(ms: 5_000)
+        #expect(world.cluster.configs.count > 1)
+        world.nodes["a"]?.names = ""
+        world.run(ms: 500)
+        #expect(world.cluster.quorumIsTampered)
+        world.nodes["c"]?.sshIsUp = true
+        world.start("c")
+        world.crash("a")
+        world.run(ms: 30_000)
+        #expect(world.cluster.phase == .suspect)
+        #expect(world.view.waitingFor.contains("another hand"))
+        world.refused = []
+        world.start("a")
+        world.run(untilHealthy: 20_000)
+        #expect(!world.cluster.quorumIsTampered)
+        #expect(world.view.isHealthy, "\(world.view)")
+    }
+
+    @Test func oneSightingOfForeignNamesIsEnoughToWait() {
+        var world = World.steady()
+        world.refused = ["a.reconfigure"]
+        world.nodes["a"]?.names = ""
+        world.probeAll()
+        world.crash("a")
+        world.run(ms: 20_000)
+        #expect(world.openNodes == [])
+        #expect(world.view.waitingFor.contains("another hand"))
+    }
+
+    @Test func aSealWhoseNodeFileWasPutBackDoesNotHold() {
+        var world = World.steady()
+        let before = world.nodes["c"]
+        world.refused = ["b.promote", "c.follow"]
+        world.crash("a")
+        world.run(ms: 1_000)
+        #expect(world.cluster.phase == .promoting)
+        world.nodes["c"]?.stamp = before?.stamp
+        world.nodes["c"]?.attachedAs = before?.attachedAs
+        world.nodes["c"]?.upstream = "a"
+        world.run(ms: 300)
+        #expect(world.fired.contains("promotion.unsealed"), "\(world.fired)")
+    }
+
+    @Test func aCandidateThatCannotBePromotedIsNotChosenAgain() {
+        var world = World.steady()
+        world.refused = ["b.promote"]
+        world.crash("a")
+        world.nodes["a"]?.sshIsUp = false
+        world.run(ms: 40_000)
+        #expect(world.openNodes == ["c"], "\(world.view)")
+    }
+
+    @Test func whatIsWaitedForIsSaidWhileACandidateHangs() {
+        var world = World.steady()
+        world.refused = ["b.promote"]
+        world.crash("a")
+        world.run(ms: 2_000)
+        #expect(world.view.waitingFor.hasPrefix("b to leave recovery"))
+    }
+
+    @Test func anOldPrimaryThatWeFencedIsStartedWhenNobodyElseIsLeft() {
+        var world = Self.pair(.allow)
+        world.refused = ["b.promote"]
+        world.nodes["a"]?.isFrozen = true
+        world.run(ms: 4_000)
+        #expect(world.cluster.phase == .promoting)
+        world.crash("b")
+        world.nodes["b"]?.sshIsUp = false
+        world.nodes["a"]?.isFrozen = false
+        world.run(ms: 60_000)
+        #expect(world.openNodes == ["a"], "\(world.view) \(world.fired.suffix(20))")
+    }
+
+    @Test func aVoterLostBeforeItsQuorumIsProvenIsLeftOut() {
+        var world = World.steady(numberSyncStandbys: 2)
+        world.crash("c")
+        world.nodes["c"]?.sshIsUp = false
+        world.refused = ["a.reconfigure"]
+        world.run(ms: 4_500)
+        #expect(world.cluster.configs.count == 2)
+        world.crash("b")
+        world.nodes["b"]?.sshIsUp = false
+        world.run(ms: 8_000)
+        #expect(world.cluster.configs.last == QuorumConfig.none)
+        #expect(world.fired.contains("quorum.divert"))
+        world.refused = []
+        world.run(ms: 8_000)
+        #expect(world.cluster.configs == [.none])
+    }
+
+    @Test func aStandbyPointedAtThisNodeInAnOlderTermIsTestedFirst() {
+        var world = World.steady()
+        // c is away through two failovers: to b, and back to a.
+        world.nodes["c"]?.sshIsUp = false
+        world.nodes["c"]?.sqlIsUp = false
+        world.run(ms: 32_000)
+        for target: NodeID in ["b", "a"] {
+            world.send(.ordered(.switchover(to: target)))
+            world.run(ms: 8_000)
+        }
+        #expect(world.openNodes == ["a"], "\(world.view)")
+        world.nodes["c"]?.sshIsUp = true
+        world.nodes["c"]?.sqlIsUp = true
+        world.run(untilHealthy: 20_000)
+        #expect(world.view.isHealthy, "\(world.view)")
+        #expect((world.cluster["c"]?.attach.term).map { $0 >= world.cluster.tip.term } == true)
+    }
+
+    @Test func everyRefusalSaysWhy() {
+        var world = World.steady()
+        func refusal(_ command: OperatorCommand) -> String {
+            world.machine.refusal(of: command, at: world.instant)?.because ?? ""
+        }
+        #expect(refusal(.bootstrap(first: "a")) == "the cluster has one already")
+        #expect(refusal(.switchover(to: "a")) == "it is the primary")
+        #expect(refusal(.switchover(to: "x")) == "it is no member")
+        #expect(refusal(.switchover(to: "b")) == "")
+        #expect(refusal(.rejoin("a")) == "it is the primary")
+        #expect(refusal(.rejoin("x")) == "it is no member of shop")
+        #expect(refusal(.rejoin("b")).hasPrefix("it streams from a"))
+        world.crash("c")
+        world.run(ms: 200)
+        #expect(refusal(.switchover(to: "c")).contains("refused"))
+        world.crash("a")
+        world.run(ms: 200)
+        #expect(refusal(.switchover(to: "b")).hasPrefix("the cluster is busy"))
+        #expect(refusal(.rejoin("b")).hasPrefix("there is no open primary"))
+    }
+}
