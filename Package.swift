@@ -93,7 +93,7 @@ let package = Package(
             "Scheduler",
             [
                 "Scheduler", "FailoverCore", "ClusterFile", "Store", "Rendering", "Hooks",
-                "Execution", "PostgresClient", "Deployment", "ToolkitTesting",
+                "Execution", "PostgresClient", "Deployment", "ToolkitTesting", logging,
             ]),
         tests(
             "Deployment",

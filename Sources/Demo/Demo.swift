@@ -94,7 +94,8 @@ public enum Demo {
         try await store.save(begun, events: [], after: nil)
         return Scheduler(
             settings: cluster.settings, store: store, cluster: begun, runners: runners,
-            sharedHooks: cluster.share.hooks, logger: Logger(label: "demo") { _ in
+            sharedHooks: cluster.share.hooks,
+            logger: Logger(label: "demo") { _ in
                 SwiftLogNoOpLogHandler()
             })
     }

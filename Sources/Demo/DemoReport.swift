@@ -54,9 +54,11 @@ public struct DemoReport: Hashable, Codable, Sendable {
             lines += [
                 "  round \(index + 1): \(round.killed) killed, \(round.promoted) promoted",
                 row("write outage", "\(round.writeOutageMs) ms"),
-                row("timeline", "\(round.oldTimeline) → \(round.newTimeline) at \(round.switchLSN)"),
+                row(
+                    "timeline", "\(round.oldTimeline) → \(round.newTimeline) at \(round.switchLSN)"),
                 row("old primary came up", round.lockHeld ? "locked: read-only" : "NOT LOCKED"),
-                row("its WAL ended at", "\(round.oldPrimaryEndLSN), the fork is \(round.switchLSN)"),
+                row(
+                    "its WAL ended at", "\(round.oldPrimaryEndLSN), the fork is \(round.switchLSN)"),
                 row(
                     "rewound",
                     round.rewound ? "yes, from \(round.rewoundFromLSN ?? "?")" : "NO"),
@@ -68,7 +70,8 @@ public struct DemoReport: Hashable, Codable, Sendable {
             lines += [
                 "  switched back: \(switchback.from) → \(switchback.to)",
                 row("write outage", "\(switchback.writeOutageMs) ms"),
-                row("old primary back", switchback.withoutRewind ? "by a plain start" : "by a copy"),
+                row(
+                    "old primary back", switchback.withoutRewind ? "by a plain start" : "by a copy"),
             ]
         }
         lines += [

@@ -75,9 +75,10 @@ struct DemoStory: Sendable {
         let new = try await primary()
         tell("\(new) accepts writes; outage \(outage) ms")
         try await until("a standby is counted again") { view in
-            view.configs.allSatisfy { $0.required > 0 } && view.nodes.contains {
-                $0.id != old && $0.id != new && $0.reported == .secondary
-            }
+            view.configs.allSatisfy { $0.required > 0 }
+                && view.nodes.contains {
+                    $0.id != old && $0.id != new && $0.reported == .secondary
+                }
         }
         let toRedundancy = (ContinuousClock.now - killed).wholeMilliseconds
 
@@ -165,7 +166,7 @@ struct DemoStory: Sendable {
     /// Every acknowledged row must be on the primary now.
     private func count(_ report: inout DemoReport) async throws {
         let rows = try await asOwner(try await primary()) { session in
-            try await session.query("SELECT id FROM demo.rows", timeout: .seconds(60)) 
+            try await session.query("SELECT id FROM demo.rows", timeout: .seconds(60))
                 .compactMap { $0.values.first.flatMap { $0 }.flatMap { Int64($0) } }
         }
         let kept = Set(rows)
@@ -194,7 +195,8 @@ struct DemoStory: Sendable {
         throw DemoError(
             "waited in vain until \(what)",
             because: view.waitingFor.isEmpty
-                ? "\(view.phase.rawValue); \(view.alarms.joined(separator: "; "))" : view.waitingFor,
+                ? "\(view.phase.rawValue); \(view.alarms.joined(separator: "; "))"
+                : view.waitingFor,
             next: "run it again with --keep and look at `toolkit events`")
     }
 

@@ -35,9 +35,11 @@ enum DemoUser {
             throw refusal("there is no user \(name) to run PostgreSQL as")
         }
         let (uid, gid) = (user.pointee.pw_uid, user.pointee.pw_gid)
-        let paths = [root] + (FileManager.default.enumerator(atPath: root)?.compactMap { item in
-            (item as? String).map { root + "/" + $0 }
-        } ?? [])
+        let paths =
+            [root]
+            + (FileManager.default.enumerator(atPath: root)?.compactMap { item in
+                (item as? String).map { root + "/" + $0 }
+            } ?? [])
         for path in paths where lchown(path, uid, gid) != 0 {
             throw refusal("\(path) can't be given to \(name)")
         }

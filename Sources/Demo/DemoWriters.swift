@@ -59,7 +59,8 @@ final class DemoWriters: Sendable {
     /// The first one by another server after `moment`.
     func first(after moment: ContinuousClock.Instant, notBy server: String) -> Acknowledgement? {
         state.withLock { state in
-            let start = state.acknowledged.firstIndex { $0.at > moment } ?? state.acknowledged.endIndex
+            let start =
+                state.acknowledged.firstIndex { $0.at > moment } ?? state.acknowledged.endIndex
             return state.acknowledged[start...].first { $0.server != server }
         }
     }

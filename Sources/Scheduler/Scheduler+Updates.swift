@@ -27,6 +27,7 @@ extension Scheduler {
                 "\(event.summary)\(event.because.isEmpty ? "" : " because \(event.because)")",
                 metadata: ["duration_ms": "\(event.durationMs ?? 0)"])
             for order in orders { order.progress.yield(.event(event)) }
+            notifier?.notify(event, machine.cluster)
         }
         guard !subscribers.isEmpty else { return }
         let view = self.view

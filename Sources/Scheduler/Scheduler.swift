@@ -12,6 +12,7 @@ public actor Scheduler {
     let executor: Executor
     let clock = SchedulerClock()
     let logger: Logger
+    let notifier: EventNotifier?
     private let inbox: AsyncStream<Input>
     nonisolated let post: AsyncStream<Input>.Continuation
 
@@ -57,6 +58,7 @@ public actor Scheduler {
         machine = FailoverMachine(cluster: cluster, policy: settings.policy)
         executor = Executor(settings: settings, runners: runners, sharedHooks: sharedHooks)
         unseen = Set(settings.nodes.map(\.id))
+        notifier = EventNotifier(settings, executor.hooks, logger)
         (inbox, post) = AsyncStream.makeStream(of: Input.self)
     }
 
@@ -73,6 +75,7 @@ public actor Scheduler {
             }
             group.addTask { await self.tick() }
             group.addTask { await self.prepareHooks() }
+            if let notifier { group.addTask { await notifier.run() } }
             for await input in inbox {
                 await take(input)
                 if Task.isCancelled { break }
