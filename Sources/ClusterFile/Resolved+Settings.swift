@@ -68,7 +68,9 @@ extension Resolved {
             numberSyncStandbys: reading.number("synchronous.number_sync_standbys")
                 ?? (nodes.count >= 2 ? 1 : 0),
             alone: .init(rawValue: text("synchronous.alone")) ?? .allow,
-            mode: .init(rawValue: text("failover.mode")) ?? .automatic, timers: timers)
+            mode: .init(rawValue: text("failover.mode")) ?? .automatic,
+            validatesFailover: hooks.byName["failover_validation_command"]?.command != nil,
+            timers: timers)
     }
 
     private var hooks: HookSettings {

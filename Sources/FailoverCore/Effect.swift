@@ -18,6 +18,9 @@ public struct Effect: Hashable, Sendable {
         /// Read-only: may be repeated under one id, and changes nothing.
         var isLook: Bool { name == Action.inspect.name }
 
+        /// A question about the whole cluster: it does nothing to its node.
+        var isQuestion: Bool { name == Action.validate(visible: 0, total: 0).name }
+
         /// Done without a proof of its own, it has brought its stamp into force all the same.
         var bringsStamp: Bool { name == "follow" || name == "reconfigure" }
     }
@@ -53,6 +56,9 @@ public struct Effect: Hashable, Sendable {
         case stopForSwitchover
         /// A read-only look over SSH. Done: `.inspected`.
         case inspect
+        /// `failover_validation_command`, on the scheduler: of `total` nodes, `visible` answer.
+        /// Done (`.none`) means that the failover may begin.
+        case validate(visible: Int, total: Int)
     }
 
     /// Where a node is pointed, and as what.
@@ -97,7 +103,8 @@ extension Effect.Action {
     var endsSeal: Bool {
         switch self {
         case .follow, .rejoin, .clone, .start: true
-        case .seal, .promote, .open, .reconfigure, .fence, .stopForSwitchover, .inspect: false
+        case .seal, .promote, .open, .reconfigure, .fence, .stopForSwitchover, .inspect, .validate:
+            false
         }
     }
 
@@ -115,6 +122,7 @@ extension Effect.Action {
         case .fence: "fence"
         case .stopForSwitchover: "stop"
         case .inspect: "inspect"
+        case .validate: "validate"
         }
     }
 }

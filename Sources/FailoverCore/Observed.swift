@@ -203,7 +203,7 @@ struct Observed: Hashable, Sendable {
                 facts.inspection = inspection
                 facts.inspectedAt = now
             }
-        } else {
+        } else if !id.isQuestion {
             facts.isSettled = false
             if case .done(let proof) = outcome { facts.absorb(proof, of: id) }
         }

@@ -32,16 +32,19 @@ public struct Policy: Hashable, Sendable {
     public var numberSyncStandbys: Int
     public var alone: Alone
     public var mode: Mode
+    /// Whether `failover_validation_command` is asked before a failover.
+    public var validatesFailover: Bool
     public var timers: Timers
 
     public init(
         nodes: [Node], numberSyncStandbys: Int = 1, alone: Alone = .allow,
-        mode: Mode = .automatic, timers: Timers = .default
+        mode: Mode = .automatic, validatesFailover: Bool = false, timers: Timers = .default
     ) {
         self.nodes = nodes
         self.numberSyncStandbys = numberSyncStandbys
         self.alone = alone
         self.mode = mode
+        self.validatesFailover = validatesFailover
         self.timers = timers
     }
 

@@ -27,6 +27,19 @@ extension Rulebook {
             "No failover while one could be wrong or can't be proven safe."
         ) { view in view.reasonAgainstFailover.map(Verdict.hold) },
         Rule(
+            "suspect.validate", in: [.suspect],
+            "Ask failover_validation_command; while it refuses there is no failover."
+        ) { view in
+            guard view.policy.validatesFailover else { return nil }
+            let question = view.validation
+            if view.proof(question) != nil { return nil }
+            if view.mayBegin(question) {
+                return .act(
+                    because: "a failover is due", cluster: nil, effects: [question])
+            }
+            return .hold("failover_validation_command to agree\(view.refusalOfValidation)")
+        },
+        Rule(
             "suspect.confirmed", in: [.suspect], leadsTo: [.sealing],
             "The primary is lost and so many standbys answer that no acknowledged commit can be: "
                 + "begin a failover."
@@ -62,6 +75,19 @@ extension Situation {
             return "is another database system (\(seen.systemIdentifier))"
         }
         return "is in recovery"
+    }
+
+    /// The question of this very suspicion: nothing is stored while it lasts.
+    var validation: Effect {
+        let visible = cluster.members.count { answer($0.id) != nil }
+        return effect(
+            .validate(visible: visible, total: cluster.members.count), on: cluster.lastPrimary,
+            Stamp(term: cluster.term, step: cluster.revision))
+    }
+
+    var refusalOfValidation: String {
+        guard case .failed(let why)? = attempts(validation.id).outcome else { return "" }
+        return ": \(why)"
     }
 
     /// Why a failover may not begin now; nil when it may.

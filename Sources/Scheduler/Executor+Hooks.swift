@@ -29,6 +29,18 @@ extension Executor {
         return outcome
     }
 
+    /// Exit 0 agrees to the failover; anything else holds it back.
+    func validate(_ work: EffectWork, visible: Int, total: Int) async throws(Ended) -> Proof {
+        let outcome = await runHook(
+            .failoverValidationCommand, work, on: try link(of: work),
+            extra: [
+                "TOOLKIT_VISIBLE_NODES": String(visible), "TOOLKIT_TOTAL_NODES": String(total),
+                "TOOLKIT_SHARED_UPSTREAM_NODES": String(max(visible - 1, 0)),
+            ])
+        try results(outcome, of: .failoverValidationCommand)
+        return .none
+    }
+
     private func note(_ outcome: HookOutcome, _ hook: HookName, _ work: EffectWork) {
         switch outcome {
         case .done(_, let output), .tryAgain(let output), .failed(_, let output),

@@ -61,6 +61,8 @@ struct Executor: Sendable {
         case .fence: try await fence(work)
         case .stopForSwitchover: try await stopForSwitchover(work)
         case .inspect: .inspected(try await inspect(link(of: work)))
+        case .validate(let visible, let total):
+            try await validate(work, visible: visible, total: total)
         }
     }
 

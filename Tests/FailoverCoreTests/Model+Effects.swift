@@ -27,6 +27,7 @@ extension Model {
         let effect = job.effect
         let id = effect.node
         if case .running(let goal) = job.stage { return goOn(effect, goal) }
+        if effect.id.name == "validate" { return .done(.none) }
         if case .inspect = effect.action {
             return self[id].sshIsUp ? .done(.inspected(inspection(id))) : .failed("no ssh")
         }
@@ -43,7 +44,7 @@ extension Model {
     private func needsSSH(_ action: Effect.Action) -> Bool {
         switch action {
         case .seal, .promote, .open, .reconfigure, .follow: false
-        case .rejoin, .clone, .start, .fence, .stopForSwitchover, .inspect: true
+        case .rejoin, .clone, .start, .fence, .stopForSwitchover, .inspect, .validate: true
         }
     }
 
@@ -116,7 +117,7 @@ extension Model {
         case .stopForSwitchover:
             lock(id)
             return stopCleanly(id)
-        case .inspect:
+        case .inspect, .validate:
             return .failed("unreachable")
         }
     }

@@ -98,6 +98,19 @@ struct WayTests {
         #expect(world.cluster.configs == [QuorumConfig.none])
     }
 
+    @Test func aFailoverWaitsUntilItsValidationAgrees() {
+        var world = World.steady(validatesFailover: true)
+        world.validationAgrees = false
+        world.crash("a")
+        world.nodes["a"]?.sshIsUp = false
+        world.run(ms: 10_000)
+        #expect(world.cluster.phase == .suspect)
+        #expect(world.view.waitingFor == "failover_validation_command to agree: not today")
+        world.validationAgrees = true
+        world.run(ms: 10_000)
+        #expect(world.openNodes == ["b"], "\(world.view) \(world.fired)")
+    }
+
     @Test func aSwitchoverMovesThePrimaryAndTheOldOneFollows() {
         var world = World.steady()
         world.send(.ordered(.switchover(to: "c")))

@@ -42,10 +42,15 @@ struct World {
 
     static let ids: [NodeID] = ["a", "b", "c"]
 
-    init(numberSyncStandbys: Int = 1, alone: Policy.Alone = .allow) {
+    /// What failover_validation_command says.
+    var validationAgrees = true
+
+    init(
+        numberSyncStandbys: Int = 1, alone: Policy.Alone = .allow, validatesFailover: Bool = false
+    ) {
         policy = Policy(
             nodes: Self.ids.map { Policy.Node(id: $0) }, numberSyncStandbys: numberSyncStandbys,
-            alone: alone)
+            alone: alone, validatesFailover: validatesFailover)
         let lineage = LineageEntry(
             timeline: TimelineID(1), begin: .zero, term: Term(0), node: "a",
             history: TimelineHistory(timeline: TimelineID(1)))
@@ -59,8 +64,12 @@ struct World {
     }
 
     /// A cluster that has come up: a primary, b and c counted secondaries.
-    static func steady(numberSyncStandbys: Int = 1, alone: Policy.Alone = .allow) -> World {
-        var world = World(numberSyncStandbys: numberSyncStandbys, alone: alone)
+    static func steady(
+        numberSyncStandbys: Int = 1, alone: Policy.Alone = .allow, validatesFailover: Bool = false
+    ) -> World {
+        var world = World(
+            numberSyncStandbys: numberSyncStandbys, alone: alone,
+            validatesFailover: validatesFailover)
         world.probeAll()
         world.send(.ordered(.bootstrap(first: "a")))
         world.run(untilHealthy: 20_000)
@@ -159,6 +168,9 @@ struct World {
     // MARK: the nodes
 
     private mutating func carryOut(_ effect: Effect) -> Outcome {
+        if effect.id.name == "validate" {
+            return validationAgrees ? .done(.none) : .failed("not today")
+        }
         guard var node = nodes[effect.node] else { return .failed("no such node") }
         let reachesSQL = node.isRunning && node.sqlIsUp && !node.isFrozen
         guard node.sshIsUp || reachesSQL else { return .failed("unreachable") }
@@ -260,6 +272,7 @@ struct World {
         case .inspect:
             guard node.sshIsUp else { return .failed("unreachable") }
             return .done(.inspected(inspection(node)))
+        case .validate: return .failed("asked of the scheduler, not of a node")
         }
     }
 
