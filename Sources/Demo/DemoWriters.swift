@@ -22,11 +22,16 @@ final class DemoWriters: Sendable {
 
     private let state = Mutex(State())
     private let conninfo: Conninfo
+    /// Between an acknowledgement and the next write.
+    private let pauseSeconds: Double
 
     /// How long a writer waits after a failure, as the bar says.
     private static let retrySeconds = 0.01
 
-    init(_ conninfo: Conninfo) { self.conninfo = conninfo }
+    init(_ conninfo: Conninfo, pauseSeconds: Double = 0) {
+        self.conninfo = conninfo
+        self.pauseSeconds = pauseSeconds
+    }
 
     func start(_ count: Int) {
         for index in 0..<count {
@@ -85,6 +90,7 @@ final class DemoWriters: Sendable {
                     $0.acknowledged.append(
                         Acknowledgement(row: row, server: open.server, at: now))
                 }
+                if pauseSeconds > 0 { Thread.sleep(forTimeInterval: pauseSeconds) }
             } else {
                 session = nil
                 Thread.sleep(forTimeInterval: Self.retrySeconds)

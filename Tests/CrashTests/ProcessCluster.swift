@@ -40,7 +40,7 @@ final class ProcessCluster: Sendable {
         folder = try ThrowawayPostgresRoot()
         let user = ThrowawayPostgresRoot.serverUser == nil ? DemoUser.current : "postgres"
         layout = try await DemoCluster(root: folder.path, isLocal: true, user: user)
-        writers = DemoWriters(layout.applicationConninfo())
+        writers = DemoWriters(layout.applicationConninfo(), pauseSeconds: 0.005)
         let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent().path
         // The server's user may not be able to read the checkout.
@@ -244,6 +244,6 @@ func until(
     let deadline = ContinuousClock.now + span
     while try await !isSeen() {
         guard ContinuousClock.now < deadline else { throw Failed("not in \(span): \(what)") }
-        try await Task.sleep(for: .milliseconds(20))
+        try await Task.sleep(for: .milliseconds(40))
     }
 }

@@ -47,15 +47,15 @@ struct SchedulerCrashTests {
     }
 
     @Test(.timeLimit(.minutes(15)))
-    func finishesAFailoverFromEveryEffect() async throws {
+    func finishesAFailoverFromEveryUntoldEffect() async throws {
         let names = ["seal", "promote", "open", "follow", "fence", "rewind", "reconfigure"]
         try await ProcessCluster.with { cluster in
             try await cluster.bringUp()
             let rounds = Rounds(cluster)
             var daemon = try await cluster.runDaemon()
             cluster.writers.start(2)
-            for place in names.flatMap({ ["before-effect:\($0)", "after-effect:\($0)"] }) {
-                daemon = try await die(at: place, daemon, cluster, rounds) {
+            for name in names {
+                daemon = try await die(at: "after-effect:\(name)", daemon, cluster, rounds) {
                     _ = try await cluster.killPrimary()
                 }
             }
@@ -122,7 +122,9 @@ struct SchedulerCrashTests {
         for step in Self.knownOfSwitchover {
             #expect(switchover.contains(step), "\(step) is not stored")
         }
-        return (failover, switchover)
+        // From the opening on a switchover goes the way of a failover.
+        let own = switchover.prefix { $0 != "following.done" }
+        return (failover, Array(own))
     }
 
     /// One round: a daemon that dies at `place` after `cause`, another one that finishes the work.
