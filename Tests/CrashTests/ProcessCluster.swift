@@ -193,6 +193,13 @@ final class ProcessCluster: Sendable {
         return primary
     }
 
+    /// Keeps every program away from a node's files, as when its machine can't be reached.
+    func shut(_ id: NodeID, _ isShut: Bool) throws {
+        for folder in [try layout.node(id).stateDirectory, try layout.node(id).dataDirectory] {
+            try #require(chmod(folder, isShut ? 0 : 0o700) == 0)
+        }
+    }
+
     func healthy(within span: Duration = .seconds(60)) async throws {
         do {
             try await until("the cluster is healthy", within: span) {

@@ -64,6 +64,38 @@ struct SchedulerCrashTests {
         }
     }
 
+    /// No program can be run on the old primary until the failover is over.
+    @Test(.timeLimit(.minutes(15)))
+    func finishesAFailoverOfANodeThatCannotBeReached() async throws {
+        try await ProcessCluster.with { cluster in
+            try await cluster.bringUp()
+            let rounds = Rounds(cluster)
+            var daemon = try await cluster.runDaemon()
+            cluster.writers.start(2)
+            for step in ["suspect.confirmed", "sealing.promote", "promotion.open", "opening.done"] {
+                var (old, count): (NodeID?, Int) = (nil, 0)
+                daemon = try await die(at: "after-store:\(step)", daemon, cluster, rounds) {
+                    let primary = try #require(await cluster.state()?.primary)
+                    let postmaster = try cluster.postmaster(primary)
+                    try cluster.shut(primary, true)
+                    try #require(kill(postmaster, SIGKILL) == 0)
+                    old = primary
+                    count = cluster.writers.acknowledged.count
+                } meanwhile: {
+                    try await until("writes go on elsewhere", within: .seconds(30)) {
+                        cluster.writers.acknowledged.count > count + 20
+                    }
+                    let killed = try #require(old)
+                    #expect(await cluster.state()?.primary != killed)
+                    #expect(await cluster.state()?.isHealthy == false)
+                    try cluster.shut(killed, false)
+                }
+            }
+            try await rounds.checkAll()
+            try await cluster.kill(daemon)
+        }
+    }
+
     @Test(.timeLimit(.minutes(15)))
     func finishesAFailoverFromRandomMoments() async throws {
         let given = ProcessInfo.processInfo.environment["TOOLKIT_TEST_SEED"].flatMap { UInt64($0) }
@@ -130,7 +162,7 @@ struct SchedulerCrashTests {
     /// One round: a daemon that dies at `place` after `cause`, another one that finishes the work.
     private func die(
         at place: String, _ old: ChildProcess, _ cluster: ProcessCluster, _ rounds: Rounds,
-        _ cause: () async throws -> Void
+        _ cause: () async throws -> Void, meanwhile: () async throws -> Void = {}
     ) async throws -> ChildProcess {
         try await cluster.kill(old)
         let once = "\(cluster.root)/once-\(UInt32.random(in: 0...UInt32.max))"
@@ -147,6 +179,7 @@ struct SchedulerCrashTests {
         let open = try await cluster.stored()
         if status == nil { daemon.signal(SIGKILL) }
         let next = try await cluster.runDaemon()
+        try await meanwhile()
         try await cluster.healthy()
         _ = try await rounds.check(place)
         print("\(place): died in \(open.phase), healthy \(ContinuousClock.now - start)")
