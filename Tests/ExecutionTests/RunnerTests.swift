@@ -117,9 +117,9 @@ struct RunnerTests {
             #expect(processes.count == 3, "\(runner.place) \(result.output)")
             for process in processes {
                 #expect(
-                    await eventually(within: .seconds(2)) { isDead(process) }, "\(runner.place)")
+                    await eventually(within: .seconds(10)) { isDead(process) }, "\(runner.place)")
             }
-            #expect(result.duration < .seconds(5), "\(runner.place) \(result.duration)")
+            #expect(result.duration < .seconds(30), "\(runner.place) \(result.duration)")
         }
     }
 
@@ -129,7 +129,7 @@ struct RunnerTests {
                 "echo begun; exec sleep 60", timeout: .milliseconds(500))
             #expect(result.ending == .timedOut, "\(runner.place)")
             #expect(result.output == "begun\n", "\(runner.place)")
-            #expect(result.duration < .seconds(3), "\(runner.place) \(result.duration)")
+            #expect(result.duration < .seconds(30), "\(runner.place) \(result.duration)")
         }
     }
 
@@ -153,7 +153,7 @@ struct RunnerTests {
                 #expect(result.ending != .exited(0), "\(runner.place)")
                 #expect(result.ending != .timedOut, "\(runner.place)")
                 #expect(
-                    await eventually(within: .seconds(2)) { isDead(process) }, "\(runner.place)")
+                    await eventually(within: .seconds(10)) { isDead(process) }, "\(runner.place)")
                 unlink(file)
             }
         }
@@ -163,7 +163,7 @@ struct RunnerTests {
         try await withBothRunners { runner in
             let result = try await runner.shell("sleep 30 & echo $!; exit 3", timeout: .seconds(20))
             #expect(result.ending == .exited(3), "\(runner.place)")
-            #expect(result.duration < .seconds(4), "\(runner.place) \(result.duration)")
+            #expect(result.duration < .seconds(15), "\(runner.place) \(result.duration)")
             let process = try #require(pid_t(result.output.dropLast()))
             // A daemon that a hook has started stays.
             #expect(!isDead(process), "\(runner.place)")

@@ -146,7 +146,7 @@ struct SSHConnectTests {
             #expect(
                 error?.because.contains("the SSH handshake took longer than 0.6 seconds") == true)
             #expect(error?.next.contains("firewall") == true)
-            #expect(ContinuousClock.now - start < .seconds(3))
+            #expect(ContinuousClock.now - start < .seconds(15))
         }
     }
 

@@ -65,22 +65,6 @@ struct SSHSessionTests {
         }
     }
 
-    @Test func commandsAreQuickOnAnOpenSession() async throws {
-        try await withSSHD { sshd in
-            let runner = SSHRunner(sshd.target)
-            try await runner.connect()
-            var times: [Duration] = []
-            for _ in 0..<50 {
-                times.append(try await runner.run(Command(["true"], timeout: .seconds(5))).duration)
-            }
-            times.sort()
-            // About 4 ms on an idle machine; the tests run on busy ones.
-            #expect(times[25] < .milliseconds(100), "p50 \(times[25])")
-            print("exec p50 \(times[25]), p98 \(times[48])")
-            await runner.close()
-        }
-    }
-
     @Test func closingEndsARunningCommandAsLost() async throws {
         try await withSSHD { sshd in
             let runner = SSHRunner(sshd.target)

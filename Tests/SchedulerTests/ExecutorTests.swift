@@ -46,7 +46,6 @@ struct ExecutorTests {
                 return
             }
             #expect(!proof.isOutOfRecovery)
-            #expect(report.duration < .seconds(2))
             let primaryEnd = try #require(
                 LSN(try await nodes.value("SELECT pg_current_wal_flush_lsn()", on: "node1") ?? ""))
             #expect(proof.position <= primaryEnd)
@@ -113,7 +112,6 @@ struct ExecutorTests {
                 Issue.record("not sealed: \(report)")
                 return
             }
-            #expect(report.duration < .seconds(3))
             let gone = await #expect(throws: PostgresError.self) {
                 try await reader.query("SELECT 1", timeout: .seconds(5))
             }

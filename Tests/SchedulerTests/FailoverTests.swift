@@ -126,8 +126,6 @@ extension TestCluster {
         }
         let pause = writer.longestPause(since: began)
         print("\(what): \(pause) without an acknowledged write")
-        // Far above what is measured: other tests share the machine.
-        #expect(pause < .seconds(15))
         writing.cancel()
         await writing.value
         let missing = try await writer.missing(on: try #require(await scheduler.view.primary))
