@@ -87,6 +87,10 @@ extension Situation {
         }
         if cluster.phase == .blocked { alarms.append("failover is blocked: \(reasonBlocked)") }
         for member in cluster.members {
+            guard policy.node(member.id) != nil else {
+                alarms.append("\(member.id) is not in cluster.yaml any more: it is left alone")
+                continue
+            }
             let facts = facts(member.id)
             if let seen = facts.observation, facts.isAnswering, !isOurs(seen) {
                 alarms.append("\(member.id) is another database system: it is left alone")

@@ -285,10 +285,12 @@ extension Situation {
     func isPending(_ member: Member) -> Bool {
         if member.id == cluster.elect { return false }
         if answer(member.id) != nil { return !isFresh(member.id) || isUncountedVoter(member.id) }
-        guard let at = facts(member.id).inspectedAt,
-            now.since(at) < 5 * Self.lookIntervalMs
-        else { return member.work?.kind.bringsData ?? false }
-        return true
+        let facts = facts(member.id)
+        let isSeen = facts.inspectedAt.map { now.since($0) < 5 * Self.lookIntervalMs } ?? false
+        if isSeen || member.work?.kind.bringsData == true { return true }
+        // Silent, and nobody has looked since: it may be on its way back.
+        guard member.work == nil, let since = facts.unreachableSince else { return false }
+        return attempts(lookEffect(member.id).id).endedAt.map { $0.since(since) < 0 } ?? true
     }
 
     private func isUncountedVoter(_ id: NodeID) -> Bool {

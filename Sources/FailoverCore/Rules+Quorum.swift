@@ -149,6 +149,9 @@ extension Situation {
             return nil
         }
         for voter in config.voters {
+            if policy.node(voter) == nil {
+                return (voter, "\(voter) is not in cluster.yaml any more")
+            }
             if let member = cluster[voter], let why = needsData(member) {
                 return (voter, "\(voter) can come back only with new data: \(why)")
             }

@@ -23,6 +23,14 @@ extension Rulebook {
             return .act(because: "\(elect) answers again", cluster: cluster, effects: [])
         },
         Rule(
+            "suspect.start_primary", in: [.suspect],
+            "No standby may take its place: start the crashed primary, locked, to open it again."
+        ) { view in
+            guard let step = view.startOfLostPrimary, view.mayBegin(step) else { return nil }
+            return .act(
+                because: "only \(step.node) itself can go on", cluster: nil, effects: [step])
+        },
+        Rule(
             "suspect.hold", in: [.suspect],
             "No failover while one could be wrong or can't be proven safe."
         ) { view in view.reasonAgainstFailover.map(Verdict.hold) },
@@ -75,6 +83,26 @@ extension Situation {
             return "is another database system (\(seen.systemIdentifier))"
         }
         return "is in recovery"
+    }
+
+    /// A look at the lost primary, then its start, when too few voters answer for a failover and it
+    /// was seen crashed. What was shut down cleanly was shut down by somebody: it is left alone.
+    var startOfLostPrimary: Effect? {
+        let lost = cluster.lastPrimary
+        let facts = facts(lost)
+        guard !isTampered, !canSealQuorum, facts.unreachable == .refused,
+            facts.administratorStopAt == nil, let since = facts.unreachableSince
+        else { return nil }
+        guard let seen = facts.inspection, let at = facts.inspectedAt, at.since(since) >= 0 else {
+            return lookEffect(lost)
+        }
+        guard !seen.isPostmasterRunning, seen.dataDirectory == .present, seen.marker == .none,
+            !seen.hasStandbySignal, seen.systemIdentifier == cluster.systemIdentifier,
+            seen.controlState != "shut down"
+        else { return nil }
+        return effect(
+            .start(isSealed: false), on: lost,
+            Stamp(term: cluster.term, step: cluster.revision))
     }
 
     /// The question of this very suspicion: nothing is stored while it lasts.

@@ -22,7 +22,7 @@ extension Rulebook {
             "vigilance.first_look", in: everyPhase,
             "After a start every node is asked once before anything is decided."
         ) { view in
-            let unasked = view.cluster.members.map(\.id).filter { !view.facts($0).wasProbed }
+            let unasked = view.policy.nodes.map(\.id).filter { !view.facts($0).wasProbed }
             return unasked.isEmpty
                 ? nil : .hold("the first answer of \(names(unasked)) after the scheduler's start")
         },

@@ -22,6 +22,9 @@ public struct HookRunner: Sendable {
         self.local = local
     }
 
+    /// Whether a hook is the shipped script.
+    public func runsShipped(_ hook: HookName) -> Bool { scripts.isShipped(hook) }
+
     /// Runs one hook with its drop-ins, retries and deadline.
     public func run(_ call: HookCall) async -> HookOutcome {
         let work = HookWork(call, settings: settings)

@@ -34,6 +34,15 @@ public struct HookScripts: Sendable {
         return .file(file)
     }
 
+    /// Whether the shipped script runs, neither a command of the user's nor a script of theirs by
+    /// the same name.
+    public func isShipped(_ hook: HookName) -> Bool {
+        guard case .file(let path) = command(for: hook), let shipped = folders.last else {
+            return false
+        }
+        return path.hasPrefix(shipped + "/")
+    }
+
     /// Drop-ins around a hook, in name order: executable files `<hook>.d/pre-*` and `post-*`.
     public func dropIns(of hook: HookName) -> [String] {
         let folder = folders[0] + "/" + hook.rawValue + ".d"

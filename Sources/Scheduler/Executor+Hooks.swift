@@ -71,6 +71,6 @@ extension Executor {
 
     /// Whether the shipped script runs: only in its place may SQL do the same.
     func isDefault(_ hook: HookName) -> Bool {
-        settings.hooks.byName[hook.rawValue]?.command == nil
+        hooks.runsShipped(hook)
     }
 }

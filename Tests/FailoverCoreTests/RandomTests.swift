@@ -35,6 +35,6 @@ struct RandomTests {
         // A store that was rolled back, and another hand in the node files.
         "vigilance.store_rewound", "vigilance.quorum_tampered", "promotion.unsealed",
         // A changed cluster file, and an order that nothing here gives.
-        "quorum.lower", "order.rejoin",
+        "quorum.lower", "order.rejoin", "suspect.validate",
     ]
 }

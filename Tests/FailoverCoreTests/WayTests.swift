@@ -98,6 +98,43 @@ struct WayTests {
         #expect(world.cluster.configs == [QuorumConfig.none])
     }
 
+    @Test func aCrashedPrimaryIsStartedWhenNobodyMayTakeItsPlace() {
+        var world = World.steady()
+        for id in World.ids { world.crash(id) }
+        world.nodes["b"]?.sshIsUp = false
+        world.nodes["c"]?.sshIsUp = false
+        world.run(ms: 5_000)
+        #expect(world.openNodes == ["a"], "\(world.view) \(world.fired)")
+        #expect(world.fired.contains("suspect.start_primary"))
+        #expect(world.cluster.term == Term(1), "no failover")
+    }
+
+    @Test func aPrimaryThatWasShutDownCleanlyIsLeftAlone() {
+        var world = World.steady()
+        world.controlState = "shut down"
+        for id in World.ids { world.crash(id) }
+        world.nodes["b"]?.sshIsUp = false
+        world.nodes["c"]?.sshIsUp = false
+        world.run(ms: 5_000)
+        #expect(world.openNodes == [])
+        #expect(world.nodes["a"]?.isRunning == false)
+        #expect(world.view.waitingFor.contains("too few voters answer"))
+    }
+
+    @Test func aNodeTakenOutOfTheFileIsDroppedAndHoldsNothingUp() {
+        var world = World.steady()
+        let policy = Policy(nodes: ["a", "b"].map { Policy.Node(id: $0) })
+        world.machine = FailoverMachine(cluster: world.cluster, policy: policy)
+        world.probed = ["a", "b"]
+        world.run(ms: 5_000)
+        #expect(world.cluster.configs == [QuorumConfig(required: 1, voters: ["b"])])
+        #expect(world.view.alarms == ["c is not in cluster.yaml any more: it is left alone"])
+        world.crash("a")
+        world.nodes["a"]?.sshIsUp = false
+        world.run(ms: 10_000)
+        #expect(world.openNodes == ["b"], "\(world.view) \(world.fired)")
+    }
+
     @Test func aFailoverWaitsUntilItsValidationAgrees() {
         var world = World.steady(validatesFailover: true)
         world.validationAgrees = false

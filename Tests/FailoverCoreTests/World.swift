@@ -41,6 +41,10 @@ struct World {
     private var waiting: [Event] = []
 
     static let ids: [NodeID] = ["a", "b", "c"]
+    /// Who is asked: the nodes of the file.
+    var probed = World.ids
+    /// What pg_control says of a stopped node.
+    var controlState = "in production"
 
     /// What failover_validation_command says.
     var validationAgrees = true
@@ -280,7 +284,7 @@ struct World {
         NodeInspection(
             bootID: node.bootID, stamp: node.stamp, isPostmasterRunning: node.isRunning,
             dataDirectory: node.hasData ? .present : .missing,
-            systemIdentifier: node.hasData ? "42" : nil, controlState: "in production",
+            systemIdentifier: node.hasData ? "42" : nil, controlState: controlState,
             checkpoint: node.position, timeline: node.history.timeline, history: node.history,
             hasStandbySignal: node.hasStandbySignal)
     }
@@ -306,7 +310,7 @@ struct World {
     }
 
     mutating func probeAll() {
-        for id in Self.ids {
+        for id in probed {
             guard let node = nodes[id] else { continue }
             let event: Event =
                 if node.isFrozen || !node.sqlIsUp {
