@@ -81,14 +81,14 @@ extension Deployment {
         let stamp = old.term == Term(0) ? Stamp(term: old.term, step: old.step.next) : old
         let text: String
         do {
-            text = try Rendering.NodeFiles.nodeConf(
+            text = try NodeFiles.nodeConf(
                 stamp: stamp, upstream: nil, postgresMajor: settings.postgresql.version)
         } catch {
             throw DeploymentError(
                 .files, "cannot write node.conf of \(node.id)", because: "\(error)",
                 next: "correct the setting in cluster.yaml")
         }
-        let request = Hooks.NodeFiles(stamp: stamp, nodeConf: text, opening: .removed)
+        let request = NodeRequest(stamp: stamp, nodeConf: text, opening: .removed)
         let outcome = await NodeApply(timeout: .seconds(20)).apply(
             request, on: node, via: runner(node))
         guard case .applied = outcome else {

@@ -65,7 +65,7 @@ extension Deployment {
         let asked = files.mapValues { $0.map(\.path) }
         let surveys = try await surveys { node in
             // The last one tells whether node-apply has been at work.
-            (asked[node.id] ?? []) + [Rendering.NodeFiles.nodePath(of: node)]
+            (asked[node.id] ?? []) + [NodeFiles.nodePath(of: node)]
         }
         try refuse(results(of: surveys, systemIdentifier))
         let nodes = surveys.compactMap { found in

@@ -42,7 +42,7 @@ struct NodeWork: Sendable {
                 ? [DeployProgress(node: node.id, "lock and seal it (\(nodePath))")] : [])
     }
 
-    private var nodePath: String { Rendering.NodeFiles.nodePath(of: node) }
+    private var nodePath: String { NodeFiles.nodePath(of: node) }
 }
 
 extension Deployment {
@@ -63,7 +63,7 @@ extension Deployment {
         }
         files.append(
             DesiredFile(
-                kind: .passwords, path: Rendering.NodeFiles.passfile(of: node), mode: 0o600,
+                kind: .passwords, path: NodeFiles.passfile(of: node), mode: 0o600,
                 contents: Array(
                     passwords.file(settings, roles: [settings.postgresql.replicationRole]).utf8)))
         do {

@@ -4,7 +4,7 @@ public import FailoverCore
 import Foundation
 
 /// What `node-apply` is asked to leave on a node, whole, under one stamp.
-public struct NodeFiles: Hashable, Sendable {
+public struct NodeRequest: Hashable, Sendable {
     public enum Opening: Hashable, Sendable {
         /// `open.conf` stays as it is.
         case unchanged
@@ -76,7 +76,7 @@ public struct NodeApply: Sendable {
     }
 
     public func apply(
-        _ files: NodeFiles, on node: NodeSettings, via runner: any CommandRunner
+        _ files: NodeRequest, on node: NodeSettings, via runner: any CommandRunner
     ) async -> Outcome {
         let text = files.requestLines.map { $0 + "\n" }.joined()
         return await run([Self.path(on: node)], input: Array(text.utf8), via: runner)
@@ -137,7 +137,7 @@ extension NodeApply {
     ///
     /// Its output can't be read: what it set is read back in a new session; a failure's exit
     /// status stands in the error's detail (`outcome(programDetail:)`).
-    public static func sql(_ files: NodeFiles, on node: NodeSettings) -> String {
+    public static func sql(_ files: NodeRequest, on node: NodeSettings) -> String {
         let rows = files.requestLines.map { "(\(SQLText.literal($0)))" }.joined(separator: ",")
         let program = SQLText.literal(ShellWord.quote(path(on: node)))
         return "COPY (VALUES \(rows)) TO PROGRAM \(program)"

@@ -15,7 +15,7 @@ extension Executor {
         } catch {
             throw .failed("\(error.subject): \(error.because)")
         }
-        guard result.isSuccess, let seen = Hooks.NodeInspection(output: result.output) else {
+        guard result.isSuccess, let seen = InspectReport(output: result.output) else {
             throw .failed("inspect ended with \(result.ending): \(tail(result.errorOutput))")
         }
         return FailoverCore.NodeInspection(seen)
@@ -23,7 +23,7 @@ extension Executor {
 }
 
 extension FailoverCore.NodeInspection {
-    init(_ seen: Hooks.NodeInspection) {
+    init(_ seen: InspectReport) {
         let timeline = seen.control.map { max($0.timeline, seen.walTimeline ?? $0.timeline) }
         let history =
             timeline.flatMap { timeline in
@@ -42,7 +42,7 @@ extension FailoverCore.NodeInspection {
 }
 
 extension FailoverCore.NodeInspection.DataDirectory {
-    fileprivate init(_ seen: Hooks.NodeInspection.DataDirectory) {
+    fileprivate init(_ seen: InspectReport.DataDirectory) {
         self =
             switch seen {
             case .missing: .missing
@@ -54,7 +54,7 @@ extension FailoverCore.NodeInspection.DataDirectory {
 }
 
 extension FailoverCore.NodeInspection.Marker {
-    fileprivate init(_ seen: Hooks.NodeInspection.Marker) {
+    fileprivate init(_ seen: InspectReport.Marker) {
         self =
             switch seen {
             case .none: .none

@@ -14,10 +14,10 @@ extension Executor {
     /// runner can't be started or is silent. Returns the machine's boot id where it was told.
     @discardableResult
     func apply(
-        _ work: EffectWork, to link: NodeLink, upstream: Rendering.NodeFiles.Upstream? = nil,
-        opening: Hooks.NodeFiles.Opening = .removed, overSQL: Bool = true
+        _ work: EffectWork, to link: NodeLink, upstream: NodeFiles.Upstream? = nil,
+        opening: NodeRequest.Opening = .removed, overSQL: Bool = true
     ) async throws(Ended) -> String {
-        let files = Hooks.NodeFiles(
+        let files = NodeRequest(
             stamp: work.stamp, nodeConf: try nodeConf(work.stamp, upstream: upstream),
             opening: opening)
         let byRunner = Task { [nodeApply] in
@@ -55,7 +55,7 @@ extension Executor {
     }
 
     /// The second channel (F29): the same program under the same lock and stamp.
-    func applyOverSQL(_ files: Hooks.NodeFiles, to link: NodeLink) async throws(Ended) {
+    func applyOverSQL(_ files: NodeRequest, to link: NodeLink) async throws(Ended) {
         do throws(PostgresError) {
             try await link.inNewSession(within: .seconds(2)) {
                 (session) throws(PostgresError) in
@@ -73,25 +73,25 @@ extension Executor {
     }
 
     private func nodeConf(
-        _ stamp: Stamp, upstream: Rendering.NodeFiles.Upstream?
+        _ stamp: Stamp, upstream: NodeFiles.Upstream?
     ) throws(Ended) -> String {
         do {
-            return try Rendering.NodeFiles.nodeConf(
+            return try NodeFiles.nodeConf(
                 stamp: stamp, upstream: upstream, postgresMajor: settings.postgresql.version)
         } catch { throw .failed("node.conf can't be written: \(error)") }
     }
 
     func openConf(_ stamp: Stamp, names: String) throws(Ended) -> String {
         do {
-            return try Rendering.NodeFiles.openConf(
+            return try NodeFiles.openConf(
                 names: names, term: stamp.term, step: stamp.step)
         } catch { throw .failed("open.conf can't be written: \(error)") }
     }
 
     func upstream(
         _ attachment: Effect.Attachment, of link: NodeLink
-    ) throws(Ended) -> Rendering.NodeFiles.Upstream {
-        Rendering.NodeFiles.Upstream(
+    ) throws(Ended) -> NodeFiles.Upstream {
+        NodeFiles.Upstream(
             try self.link(attachment.upstream).node, of: link.node, in: settings,
             applicationName: attachment.applicationName, slot: attachment.slot)
     }

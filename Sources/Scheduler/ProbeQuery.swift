@@ -2,7 +2,7 @@ import FailoverCore
 import Foundation
 
 /// The one query of a probe, and how its row is read. It works in and out of recovery, on
-/// PostgreSQL 13 to 18, and needs no more than `RoleGrants`.
+/// PostgreSQL 13 to 18, and needs no more than the grants of `Roles` in Deployment.
 enum ProbeQuery {
     /// Ages are computed on the node: no clock but its own is asked.
     static let sql = """

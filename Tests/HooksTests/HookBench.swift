@@ -192,16 +192,16 @@ final class HookBench: Sendable {
 
     func apply(
         term: Int = 1, step: Int, to node: NodeSettings, nodeConf: String? = nil,
-        opening: NodeFiles.Opening = .unchanged
+        opening: NodeRequest.Opening = .unchanged
     ) async -> NodeApply.Outcome {
         await NodeApply(timeout: .seconds(20)).apply(
-            NodeFiles(
+            NodeRequest(
                 stamp: Stamp(term: Term(term), step: Revision(step)), nodeConf: nodeConf,
                 opening: opening), on: node, via: runner)
     }
 
-    func inspect(_ node: NodeSettings) async throws -> Hooks.NodeInspection {
-        try await NodeInspection.of(node, via: runner)
+    func inspect(_ node: NodeSettings) async throws -> InspectReport {
+        try await InspectReport.of(node, via: runner)
     }
 
     /// `primary_conninfo` for node.conf.

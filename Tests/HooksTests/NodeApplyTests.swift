@@ -102,7 +102,7 @@ struct NodeApplyTests {
             try await bench.eventually("work_mem by SSH") {
                 try await bench.sql("show work_mem", on: node) == "7MB"
             }
-            var files = NodeFiles(
+            var files = NodeRequest(
                 stamp: Stamp(term: Term(1), step: Revision(3)), nodeConf: "work_mem = '8MB'\n",
                 opening: .contents("maintenance_work_mem = '9MB'\n"))
             try await bench.sql(NodeApply.sql(files, on: node), on: node)

@@ -94,9 +94,9 @@ final class TestCluster: Sendable {
                     timeout: .seconds(5))
             }
             let applied = await NodeApply().apply(
-                Hooks.NodeFiles(
+                NodeRequest(
                     stamp: Stamp(term: Term(0), step: Revision(0)),
-                    nodeConf: try Rendering.NodeFiles.nodeConf(
+                    nodeConf: try NodeFiles.nodeConf(
                         stamp: Stamp(term: Term(0), step: Revision(0)), upstream: nil,
                         postgresMajor: 15),
                     opening: .removed), on: node, via: runner)

@@ -3,7 +3,7 @@ import Foundation
 
 /// What `inspect` saw of a node's files, without changing anything: PostgreSQL may run, be
 /// stopped, be missing or broken.
-public struct NodeInspection: Hashable, Sendable {
+public struct InspectReport: Hashable, Sendable {
     public enum Postmaster: Hashable, Sendable {
         case running(pid: Int)
         case starting(pid: Int)
@@ -60,7 +60,7 @@ public struct NodeInspection: Hashable, Sendable {
     public var isOpened: Bool
 }
 
-extension NodeInspection {
+extension InspectReport {
     /// Reads `inspect`'s `key=value` lines; nil when its last line (`end=yes`) is missing.
     public init?(output: String) {
         var facts: [Substring: Substring] = [:]
@@ -108,7 +108,7 @@ extension NodeInspection {
     }
 }
 
-extension NodeInspection.Control {
+extension InspectReport.Control {
     fileprivate init?(_ facts: [Substring: Substring]) {
         guard let identifier = facts["system_identifier"], let state = facts["state"],
             let checkpoint = facts["checkpoint_lsn"].flatMap({ LSN($0) }),
