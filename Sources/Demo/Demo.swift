@@ -118,10 +118,15 @@ public enum Demo {
     private static func endScript(_ cluster: DemoCluster) -> String {
         let root = ShellWord.quote(cluster.root)
         let runtime = ShellWord.quote(cluster.runtime)
+        let programs = ShellWord.quote(cluster.settings.postgresql.binDirectory)
         return """
             #!/bin/sh
             # end.sh — end every process of this demo and remove its folders.
             set -u
+            # A killed postmaster would leave its shared memory behind.
+            for data in \(root)/data/*; do
+                \(programs)/pg_ctl stop --silent --mode=immediate --pgdata="$data"
+            done
             for process in /proc/[0-9]*; do
                 case $(readlink -- "$process/cwd" 2>/dev/null) in
                     \(root)/*) kill -s KILL "${process#/proc/}" ;;

@@ -107,6 +107,8 @@ struct DemoCluster: Sendable {
     /// Ends every process and removes every folder.
     func remove() async {
         for daemon in daemons.values { daemon.stop() }
+        // A killed postmaster would leave its shared memory behind.
+        await processes.quit(settings.nodes.map(\.dataDirectory))
         await processes.endAll()
         try? FileManager.default.removeItem(atPath: runtime)
         try? FileManager.default.removeItem(atPath: root)

@@ -35,6 +35,17 @@ struct DemoProcesses: Sendable {
         }
     }
 
+    /// Tells the postmasters of these data directories to stop at once, and waits for their end.
+    func quit(_ dataDirectories: [String]) async {
+        let running = Set(ours())
+        let postmasters = dataDirectories.compactMap(Self.postmaster).filter(running.contains)
+        for pid in postmasters { kill(pid, SIGQUIT) }
+        let deadline = ContinuousClock.now + .seconds(6)
+        while ContinuousClock.now < deadline, !Set(ours()).isDisjoint(with: postmasters) {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
     /// Ends all of them and waits until none is left.
     func endAll() async {
         let deadline = ContinuousClock.now + .seconds(10)
