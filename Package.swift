@@ -85,7 +85,10 @@ let package = Package(
         tests("ClusterFile", ["ClusterFile", "FailoverCore", "ToolkitTesting"]),
         tests(
             "Rendering",
-            ["Rendering", "FailoverCore", "ClusterFile", "PostgresClient", "ToolkitTesting"],
+            [
+                "Rendering", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
+                "ToolkitTesting",
+            ],
             exclude: ["Golden"]),
         tests("Hooks", ["Hooks", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
         tests("Store", ["Store", "FailoverCore", "ToolkitTesting"]),
@@ -110,7 +113,7 @@ let package = Package(
                 "Toolkit", "Demo", "Scheduler", "Store", "FailoverCore", "ClusterFile",
                 "Execution", "PostgresClient", "ToolkitTesting",
             ]),
-        tests("Tidy", []),
+        tests("Tidy", ["Execution"]),
     ],
     swiftLanguageModes: [.v6]
 )

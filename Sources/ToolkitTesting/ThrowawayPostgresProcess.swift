@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Reactor
 import Synchronization
@@ -30,6 +31,8 @@ final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(
             &actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        // Foundation sees the end of a child by a descriptor that only that child may hold.
+        cl_spawn_close_from(&actions, STDERR_FILENO + 1)
 
         // A group of its own: Ctrl-C at the terminal is the test's, not the server's.
         var attributes = posix_spawnattr_t()

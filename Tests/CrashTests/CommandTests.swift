@@ -57,7 +57,7 @@ struct CommandTests {
             let killed = try await cluster.killPrimary()
             try await until("the old primary is worked on", within: .seconds(30)) {
                 let view = await cluster.state()
-                return view?.phase == .steady
+                return view?.primary != nil && view?.primary != killed
                     && view?.nodes.contains { $0.id == killed && $0.work != nil } == true
             }
             let primary = try #require(await cluster.state()?.primary)

@@ -1,4 +1,5 @@
 import ClusterFile
+import Execution
 import FailoverCore
 import Foundation
 import Glibc
@@ -88,7 +89,7 @@ struct RenderedServer {
 
     /// Runs one of PostgreSQL's programs as its owner; throws what it wrote when it fails.
     func run(_ program: String, _ arguments: String...) async throws -> String {
-        try await Command.run(
+        try await Programs.run(
             asOwner([program] + arguments), in: folder, dataDirectory: node.dataDirectory)
     }
 
@@ -123,7 +124,7 @@ struct RenderedServer {
 
     private func start() async throws {
         let log = node.stateDirectory + "/log"
-        try await Command.start(
+        try await Programs.start(
             asOwner(["postgres", "-c", "config_file=" + configFile]), in: folder,
             dataDirectory: node.dataDirectory, log: log)
         let deadline = ContinuousClock.now + .seconds(30)
@@ -167,55 +168,31 @@ struct RenderedServer {
 }
 
 /// Programs, without holding a thread while they run.
-enum Command {
+enum Programs {
     /// Runs to the end, for 60 seconds at most.
     static func run(
         _ command: [String], in folder: String, dataDirectory: String
     ) async throws -> String {
-        let output = folder + "/out-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: output) }
-        let process = try process(
-            ["/usr/bin/timeout", "60"] + command, in: folder, dataDirectory: dataDirectory,
-            output: output)
-        let status = try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do {
-                try process.run()
-            } catch {
-                process.terminationHandler = nil
-                continuation.resume(throwing: error)
-            }
+        let result = try await LocalRunner().run(
+            Command(
+                ["/bin/sh", "-c", #"cd "$0" && exec "$@" 2>&1"#, folder] + command,
+                environment: ["PGDATA": dataDirectory, "PGCLIENTENCODING": "UTF8"],
+                timeout: .seconds(60), outputLimitBytes: 16 * 1024 * 1024))
+        guard result.isSuccess else {
+            throw RenderedServer.Failure(
+                "\(command.joined(separator: " ")): \(result.ending): \(result.output)")
         }
-        let text = String(
-            decoding: try Data(contentsOf: URL(fileURLWithPath: output)), as: UTF8.self)
-        guard status == 0 else {
-            throw RenderedServer.Failure("\(command.joined(separator: " ")): \(status): \(text)")
-        }
-        return text
+        return result.output
     }
 
     /// Starts a server; its end is the caller's.
     static func start(
         _ command: [String], in folder: String, dataDirectory: String, log: String
     ) async throws {
-        try process(command, in: folder, dataDirectory: dataDirectory, output: log).run()
-    }
-
-    private static func process(
-        _ command: [String], in folder: String, dataDirectory: String, output: String
-    ) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: command[0])
-        process.arguments = Array(command.dropFirst())
-        process.environment = [
-            "PATH": "/usr/bin:/bin", "PGDATA": dataDirectory, "PGCLIENTENCODING": "UTF8",
-        ]
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        try Data().write(to: URL(fileURLWithPath: output))
-        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: output))
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = handle
-        process.standardError = handle
-        return process
+        let script = #"cd "$0" && log=$1 && shift && setsid "$@" </dev/null >"$log" 2>&1 &"#
+        _ = try await LocalRunner().run(
+            Command(
+                ["/bin/sh", "-c", script, folder, log] + command,
+                environment: ["PGDATA": dataDirectory], timeout: .seconds(20)))
     }
 }

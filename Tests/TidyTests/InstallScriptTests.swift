@@ -88,15 +88,12 @@ final class StubMachine: Sendable {
     }
 
     func install(_ arguments: String...) async throws -> Run {
-        let process = Process()
-        process.executableURL = URL(filePath: path + "/checkout/install.sh")
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(filePath: path)
-        process.environment = [
-            "PATH": path + "/bin", "HOME": path, "TOOLKIT_INSTALL_ROOT": root,
-        ]
-        let said = try await finish(process)
-        return Run(status: process.terminationStatus, said: said)
+        let (status, said) = try await finish(
+            [path + "/checkout/install.sh"] + arguments, in: path,
+            environment: [
+                "PATH": path + "/bin", "HOME": path, "TOOLKIT_INSTALL_ROOT": root,
+            ])
+        return Run(status: status ?? -1, said: said)
     }
 }
 

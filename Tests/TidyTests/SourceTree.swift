@@ -1,3 +1,4 @@
+import Execution
 import Foundation
 
 /// One text file of the package.
@@ -50,20 +51,16 @@ extension Substring {
     func holds(anyOf words: [String]) -> Bool { words.contains { contains($0) } }
 }
 
-/// Runs a process to its end without a thread that waits for it; what it said on both streams.
-func finish(_ process: Process) async throws -> String {
-    let output = FileManager.default.temporaryDirectory
-        .appending(path: "tk-tidy-\(UUID().uuidString)")
-    try Data().write(to: output)
-    defer { try? FileManager.default.removeItem(at: output) }
-    let handle = try FileHandle(forWritingTo: output)
-    process.standardOutput = handle
-    process.standardError = handle
-    try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-        process.terminationHandler = { _ in done.resume() }
-        do { try process.run() } catch { done.resume(throwing: error) }
-    }
-    return try String(contentsOf: output, encoding: .utf8)
+/// Runs a program in `folder` to its end; both of its streams as one text.
+func finish(
+    _ command: [String], in folder: String, environment: [String: String] = [:]
+) async throws -> (status: Int32?, said: String) {
+    let result = try await LocalRunner().run(
+        Command(
+            ["/bin/sh", "-c", #"cd "$0" && exec "$@" 2>&1"#, folder] + command,
+            environment: environment, timeout: .seconds(120), outputLimitBytes: 1024 * 1024))
+    guard case .exited(let status) = result.ending else { return (nil, result.output) }
+    return (status, result.output)
 }
 
 /// What a check found, in the form that editors jump to.

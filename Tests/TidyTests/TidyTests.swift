@@ -52,12 +52,10 @@ struct TidyTests {
 
     @Test(.enabled(if: shellcheck != nil, "SKIPPED: shellcheck is not installed"))
     func hasCleanScripts() async throws {
-        let process = Process()
-        process.executableURL = URL(filePath: try #require(shellcheck))
-        process.currentDirectoryURL = SourceTree.root
-        process.arguments = ["--external-sources", "--"] + SourceTree.scripts.map(\.path)
-        let said = try await finish(process)
-        #expect(process.terminationStatus == 0, "\(said)")
+        let (status, said) = try await finish(
+            [try #require(shellcheck), "--external-sources", "--"] + SourceTree.scripts.map(\.path),
+            in: SourceTree.root.path)
+        #expect(status == 0, "\(said)")
     }
 
     @Test func hasNoScriptThatCannotRun() {
