@@ -29,7 +29,7 @@ func tests(
 }
 
 // The arrows of docs/architecture.md; Tests/TidyTests holds the `import` lines against them.
-let package = Package(
+let toolkit = Package(
     name: "pg-failover-toolkit",
     products: [.executable(name: "toolkit", targets: ["Toolkit"])],
     dependencies: [
@@ -80,6 +80,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         tests("FailoverCore", ["FailoverCore"]),
+        tests("Simulation", ["FailoverCore", "ToolkitTesting"]),
         tests("PostgresClient", ["PostgresClient", "Reactor", "ToolkitTesting"]),
         tests("Execution", ["Execution", "Reactor", "ToolkitTesting"]),
         tests("ClusterFile", ["ClusterFile", "FailoverCore", "ToolkitTesting"]),
@@ -117,3 +118,22 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// The simulator's build: the core, its model of the world and nothing else, so that it is built with
+// optimisation in seconds. Only here the core carries the mutants that the simulator must catch.
+let withMutants = strict + [SwiftSetting.define("TOOLKIT_MUTANTS")]
+let simulation = Package(
+    name: "pg-failover-toolkit",
+    targets: [
+        .target(name: "FailoverCore", swiftSettings: withMutants),
+        .target(
+            name: "ToolkitTesting", dependencies: ["FailoverCore"], sources: ["Simulation"],
+            swiftSettings: withMutants),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["FailoverCore", "ToolkitTesting"],
+            swiftSettings: withMutants),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+let package = Context.environment["TOOLKIT_SIMULATION"] == nil ? toolkit : simulation
