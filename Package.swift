@@ -136,4 +136,8 @@ let simulation = Package(
     swiftLanguageModes: [.v6]
 )
 
-let package = Context.environment["TOOLKIT_SIMULATION"] == nil ? toolkit : simulation
+// SwiftPM takes the package that is made last.
+let wanted = Context.environment["TOOLKIT_SIMULATION"] == nil ? toolkit : simulation
+let package = Package(
+    name: wanted.name, products: wanted.products, dependencies: wanted.dependencies,
+    targets: wanted.targets, swiftLanguageModes: wanted.swiftLanguageModes)
