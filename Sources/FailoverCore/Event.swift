@@ -19,8 +19,8 @@ public enum OperatorCommand: Hashable, Sendable {
 
 /// What a step decided.
 public enum Decision: Hashable, Sendable {
-    /// Nothing to do; the sentence says what is waited for.
-    case hold(because: String)
+    /// Nothing to do; the sentence says what is waited for. `rule` holds it; nil: none applies.
+    case hold(rule: RuleID?, because: String)
     /// `rule` fired. If `change` is not nil the machine's `cluster` was changed and must be stored
     /// before the effects run.
     case act(rule: RuleID, because: String, effects: [Effect], isStored: Bool)

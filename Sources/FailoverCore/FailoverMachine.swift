@@ -36,14 +36,14 @@ public struct FailoverMachine: Hashable, Sendable {
             return take(verdict, of: rule, at: now)
         }
         observed.waitingFor = ""
-        return .hold(because: "")
+        return .hold(rule: nil, because: "")
     }
 
     private mutating func take(_ verdict: Verdict, of rule: Rule, at now: Instant) -> Decision {
         switch verdict {
         case .hold(let reason):
             observed.waitingFor = reason
-            return .hold(because: reason)
+            return .hold(rule: rule.id, because: reason)
         case .act(let because, let changed, let effects):
             if let changed {
                 precondition(
