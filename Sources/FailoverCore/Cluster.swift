@@ -36,6 +36,13 @@ public struct Cluster: Hashable, Codable, Sendable {
     public var quorumIsTampered: Bool
     /// When the running failover or switchover was begun, wall milliseconds.
     public var outageSinceWallMs: Int64?
+    /// Why the running failover may open nobody before the old primary was seen stopped; nil: the
+    /// seals alone suffice.
+    public var fenceNeed: FenceNeed?
+    /// The running failover may lose acknowledged commits: an operator said so.
+    public var acceptedLoss: AcceptedLoss?
+    /// Since when an operator wants nothing to be done, wall milliseconds.
+    public var pausedSinceWallMs: Int64?
 
     public init(
         name: String, systemIdentifier: String, members: [Member], lineage: [LineageEntry]
@@ -57,6 +64,9 @@ public struct Cluster: Hashable, Codable, Sendable {
         openedBootID = nil
         quorumIsTampered = false
         outageSinceWallMs = nil
+        fenceNeed = nil
+        acceptedLoss = nil
+        pausedSinceWallMs = nil
     }
 
     public subscript(_ id: NodeID) -> Member? {
@@ -121,6 +131,34 @@ public struct Certificate: Hashable, Codable, Sendable {
     }
 }
 
+/// The old primary could do harm that no seal prevents: it has to be seen stopped.
+public struct FenceNeed: Hashable, Codable, Sendable {
+    public enum Reason: String, Hashable, Codable, Sendable {
+        /// It was locked and emptied by plan, and still runs.
+        case quiesced
+        /// It answers, but its disk hangs.
+        case stalled
+        /// Its commits wait for nobody.
+        case asynchronous
+        /// An operator accepted a loss: no set of seals proves anything.
+        case acceptedLoss
+    }
+
+    public var reason: Reason
+    /// Seen stopped, or said to be by an operator.
+    public var isConfirmed: Bool
+
+    public init(_ reason: Reason, isConfirmed: Bool = false) {
+        self.reason = reason
+        self.isConfirmed = isConfirmed
+    }
+}
+
+/// What an operator agreed to lose: whatever `candidate` does not have.
+public struct AcceptedLoss: Hashable, Codable, Sendable {
+    public var candidate: NodeID
+}
+
 public struct Member: Hashable, Codable, Sendable {
     /// `number` makes the application_name; it grows when the node is pointed at another primary
     /// or gets new data. `term` is set when the node has passed the rejoin test or was cloned, nil
@@ -136,12 +174,28 @@ public struct Member: Hashable, Codable, Sendable {
     public var upstream: NodeID?
     /// This node's own work in progress.
     public var work: NodeWork?
+    /// Left to the operator, or about to be.
+    public var maintenance: Maintenance?
+    /// As a primary it was locked and emptied by a switchover, with its last record ending here.
+    public var quiescedAt: LSN?
+
+    public struct Maintenance: Hashable, Codable, Sendable {
+        /// Nil: until it is ended by an order.
+        public var untilWallMs: Int64?
+        /// Out of the quorum and cut off: from here on nothing is done to the node.
+        public var isEntered: Bool
+    }
+
+    /// Nothing is done to it, and it counts for nothing.
+    var isLeftAlone: Bool { maintenance?.isEntered ?? false }
 
     public init(id: NodeID) {
         self.id = id
         attach = Attach(number: 0, term: nil)
         upstream = nil
         work = nil
+        maintenance = nil
+        quiescedAt = nil
     }
 }
 
@@ -212,6 +266,8 @@ public struct Intent: Hashable, Codable, Sendable {
         case reconfigure
         /// Cut off every standby; `preferred` is the target of a switchover.
         case seal(preferred: NodeID?)
+        /// A sealed candidate that is worth it fetches what it lacks from a sealed peer.
+        case fastForward(candidate: NodeID, source: NodeID, to: LSN)
         case promote(candidate: NodeID)
         case open(OpenReason)
         /// Stop `from` cleanly so that `to` has all of its WAL.

@@ -22,7 +22,9 @@ public struct Effect: Hashable, Sendable {
         var isQuestion: Bool { name == Action.validate(visible: 0, total: 0).name }
 
         /// Done without a proof of its own, it has brought its stamp into force all the same.
-        var bringsStamp: Bool { name == "follow" || name == "reconfigure" }
+        var bringsStamp: Bool {
+            name == "follow" || name == "reconfigure" || name == "fast_forward"
+        }
     }
 
     public enum Action: Hashable, Sendable {
@@ -54,6 +56,14 @@ public struct Effect: Hashable, Sendable {
         /// Lock, then a fast shutdown whose checkpoint record is the last of its WAL.
         /// Done: `.stopped`.
         case stopForSwitchover
+        /// Lock, end every client's session, write a last record, see it flushed by the standby of
+        /// this application_name. The server goes on running. Done: `.quiesced`.
+        case quiesce(target: String)
+        /// A sealed standby fetches WAL from a sealed peer until it has replayed `to`; it is cut
+        /// off again by a seal of its own. Done: `.none`.
+        case fastForward(Attachment, to: LSN)
+        /// Drop these physical slots where they exist and are not in use. Done: `.none`.
+        case dropSlots([String])
         /// A read-only look over SSH. Done: `.inspected`.
         case inspect
         /// `failover_validation_command`, on the scheduler: of `total` nodes, `visible` answer.
@@ -102,8 +112,9 @@ extension Effect.Action {
     /// A sealed node is no longer what its seal says once this has begun.
     var endsSeal: Bool {
         switch self {
-        case .follow, .rejoin, .clone, .start: true
-        case .seal, .promote, .open, .reconfigure, .fence, .stopForSwitchover, .inspect, .validate:
+        case .follow, .rejoin, .clone, .start, .fastForward: true
+        case .seal, .promote, .open, .reconfigure, .fence, .stopForSwitchover, .quiesce,
+            .dropSlots, .inspect, .validate:
             false
         }
     }
@@ -121,6 +132,9 @@ extension Effect.Action {
         case .start: "start"
         case .fence: "fence"
         case .stopForSwitchover: "stop"
+        case .quiesce: "quiesce"
+        case .fastForward: "fast_forward"
+        case .dropSlots: "drop_slots"
         case .inspect: "inspect"
         case .validate: "validate"
         }
@@ -147,6 +161,7 @@ public enum Proof: Hashable, Sendable {
     case promoted(PromotionProof)
     case opened(bootID: String)
     case stopped(StopProof)
+    case quiesced(QuiesceProof)
     case inspected(NodeInspection)
     /// A rejoin or a clone. `rewoundFrom`: end of the old WAL, when a rewind really took place.
     case rejoined(rewoundFrom: LSN?)
@@ -196,6 +211,19 @@ public struct StopProof: Hashable, Sendable, Codable {
 
     public init(checkpoint: LSN, timeline: TimelineID) {
         self.checkpoint = checkpoint
+        self.timeline = timeline
+    }
+}
+
+/// The old primary is locked, no client session is left, and the target has flushed its last
+/// record.
+public struct QuiesceProof: Hashable, Sendable, Codable {
+    /// End of that record: nothing acknowledged lies behind it.
+    public var end: LSN
+    public var timeline: TimelineID
+
+    public init(end: LSN, timeline: TimelineID) {
+        self.end = end
         self.timeline = timeline
     }
 }

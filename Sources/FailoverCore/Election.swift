@@ -113,6 +113,15 @@ struct Election {
                     + "timeline \(timeline)"
             )
         }
+        if seen.marker == .none, standing.isOnIt, let quiescedAt = cluster[id]?.quiescedAt,
+            let departure = departure(standing.index), quiescedAt <= departure
+        {
+            return (
+                .rejoin(.start),
+                "its last record for anybody ends at \(quiescedAt), not past \(departure) where "
+                    + "the cluster left timeline \(timeline)"
+            )
+        }
         guard timeline != cluster.tip.timeline else {
             return (.clone, "it has a timeline \(timeline) too: pg_rewind trusts the number")
         }

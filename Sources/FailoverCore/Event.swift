@@ -4,6 +4,9 @@ public enum Event: Hashable, Sendable {
     case observed(NodeID, NodeObservation)
     case unreachable(NodeID, Unreachable)
     case effectEnded(Effect.ID, Outcome)
+    /// How a write of our own on the open primary ended: the disk of a primary that answers may
+    /// hang all the same (D17).
+    case canary(NodeID, Canary)
     case ordered(OperatorCommand)
 }
 
@@ -15,6 +18,24 @@ public enum OperatorCommand: Hashable, Sendable {
     case switchover(to: NodeID?)
     /// Bring a node back now, whatever its last attempt said.
     case rejoin(NodeID)
+    /// Fail over now, whatever mode, grace and hysteresis say; the proofs stay.
+    case failover(to: NodeID?)
+    /// The operator accepts that acknowledged commits are lost.
+    case failoverWithLoss(to: NodeID, oldPrimaryIsDown: Bool)
+    /// Leave this node to the operator, out of the quorum; a primary is moved away first. Nil:
+    /// until it is ended by an order.
+    case maintenance(NodeID, untilWallMs: Int64?)
+    case endMaintenance(NodeID)
+    /// Nothing is done on any node until `resume`.
+    case pause
+    case resume
+}
+
+/// A write of our own, flushed locally: it waits for no standby.
+public enum Canary: Hashable, Sendable {
+    case written
+    /// Not flushed within the probe's timeout; the words are the wait event, for the operator.
+    case stalled(String)
 }
 
 /// What a step decided.

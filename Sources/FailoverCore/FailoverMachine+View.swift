@@ -29,42 +29,6 @@ extension FailoverMachine {
             priority: policy.node(member.id)?.priority ?? 0,
             work: member.work.map { "\($0.kind.name): \($0.because)" })
     }
-
-    /// Why an operator's command is refused; nil when `step(.ordered(command))` acts on it.
-    public func refusal(of command: OperatorCommand, at now: Instant) -> Refusal? {
-        let view = situation(at: now)
-        switch command {
-        case .bootstrap(let first): return view.refusal(ofBootstrap: first)
-        case .switchover(let to): return view.refusal(ofSwitchover: to)
-        case .rejoin(let id): return view.refusal(ofRejoin: id)
-        }
-    }
-
-    /// What a switchover would do, step by step; nil when it would be refused.
-    public func plan(of command: OperatorCommand, at now: Instant) -> [String]? {
-        guard refusal(of: command, at: now) == nil else { return nil }
-        let view = situation(at: now)
-        switch command {
-        case .bootstrap(let first): return ["open \(first)"]
-        case .rejoin(let id):
-            guard let member = cluster[id], let plan = view.wayBack(member, isOrdered: true) else {
-                return []
-            }
-            return ["\(plan.kind.name) \(id): \(plan.because)"]
-        case .switchover(let wanted):
-            let from = cluster.lastPrimary
-            guard let to = wanted ?? view.bestSuccessor else { return nil }
-            let others = cluster.members.map(\.id).filter { $0 != from && $0 != to }
-            return [
-                "lock \(from): no new commit is acknowledged",
-                "stop \(from) cleanly; its shutdown record is its last",
-                "cut off \(Rulebook.names([to] + others)) and read their positions",
-                "promote \(to), locked",
-            ] + others.map { "point \($0) at \(to)" } + [
-                "open \(to)", "start \(from) as a standby of \(to)",
-            ]
-        }
-    }
 }
 
 extension Situation {
@@ -73,7 +37,9 @@ extension Situation {
         guard cluster.phase == .steady, openPrimary != nil, cluster.configs.count == 1,
             cluster.intent == nil, alarms.isEmpty
         else { return false }
-        let voters = policy.nodes.filter { $0.replicationQuorum && $0.id != cluster.elect }
+        let voters = policy.nodes.filter {
+            $0.replicationQuorum && $0.id != cluster.elect && cluster[$0.id]?.maintenance == nil
+        }
         let wanted = min(policy.numberSyncStandbys, voters.count)
         return cluster.configs[0].required == wanted
             && (wanted == 0 || voters.allSatisfy { isVoter($0.id) })
@@ -85,7 +51,11 @@ extension Situation {
         if cluster.quorumIsTampered {
             alarms.append("synchronous_standby_names were changed by another hand")
         }
+        if cluster.pausedSinceWallMs != nil { alarms.append("paused by an operator") }
         if cluster.phase == .blocked { alarms.append("failover is blocked: \(reasonBlocked)") }
+        if let elect = cluster.elect, facts(elect).stalledSince != nil {
+            alarms.append("writes hang on \(elect) (\(facts(elect).stalledOn))")
+        }
         for member in cluster.members {
             guard policy.node(member.id) != nil else {
                 alarms.append("\(member.id) is not in cluster.yaml any more: it is left alone")
@@ -108,8 +78,11 @@ extension Situation {
     }
 
     private func standbyAlarms(_ member: Member) -> [String] {
-        guard member.id != cluster.lastPrimary else { return [] }
+        guard member.id != cluster.lastPrimary, member.maintenance == nil else { return [] }
         let facts = facts(member.id)
+        if hasDuplicate(member.id) {
+            return ["two connections carry the name of \(member.id): one of them counts for it"]
+        }
         if let reason = facts.unreachable, member.work == nil {
             return ["\(member.id) does not answer (\(reason.rawValue))"]
         }
@@ -119,81 +92,6 @@ extension Situation {
             return ["\(work.kind.name) of \(member.id) failed: \(why)"]
         }
         return []
-    }
-
-    func refusal(ofBootstrap first: NodeID) -> Refusal? {
-        if cluster.phase != .initializing {
-            return Refusal(
-                "cannot open \(first) as the first node", because: "the cluster has one already",
-                next: "look at `toolkit state`")
-        }
-        return cluster.lastPrimary == first
-            ? nil
-            : Refusal(
-                "cannot open \(first) as the first node",
-                because: "\(cluster.lastPrimary) was initialised first",
-                next: "open \(cluster.lastPrimary)")
-    }
-
-    func refusal(ofSwitchover to: NodeID?) -> Refusal? {
-        let what = "cannot switch over" + (to.map { " to \($0)" } ?? "")
-        guard Rulebook.openPhases.contains(cluster.phase), cluster.intent == nil,
-            openPrimary != nil
-        else {
-            return Refusal(
-                what, because: "the cluster is busy (\(cluster.phase.rawValue))",
-                next: "wait until `toolkit state` says steady")
-        }
-        if isTampered {
-            return Refusal(
-                what, because: "synchronous_standby_names were changed by another hand",
-                next: "find out by whom; wait until the alarm is gone")
-        }
-        if let to {
-            return refusalAsSuccessor(to).map {
-                Refusal(what, because: $0, next: "choose another node with --to")
-            }
-        }
-        if bestSuccessor != nil { return nil }
-        let reasons = standbys.map { "\($0.id): \(refusalAsSuccessor($0.id) ?? "able")" }
-        return Refusal(
-            what, because: "no node can take over (\(reasons.joined(separator: "; ")))",
-            next: "bring one back; `toolkit state` says what is missing")
-    }
-
-    func refusal(ofRejoin id: NodeID) -> Refusal? {
-        let what = "cannot rejoin \(id)"
-        guard let member = cluster[id] else {
-            return Refusal(
-                what, because: "it is no member of \(cluster.name)",
-                next: "use one of \(Rulebook.names(cluster.members.map(\.id)))")
-        }
-        if id == cluster.elect {
-            return Refusal(what, because: "it is the primary", next: "nothing: it is in place")
-        }
-        guard Rulebook.openPhases.contains(cluster.phase), openPrimary != nil else {
-            return Refusal(
-                what, because: "there is no open primary (\(cluster.phase.rawValue))",
-                next: "wait until `toolkit state` shows one")
-        }
-        if isFresh(id), member.work == nil {
-            return Refusal(
-                what, because: "it streams from \(cluster.lastPrimary) already",
-                next: "nothing: it is in place")
-        }
-        if let work = member.work {
-            return Refusal(
-                what, because: "its \(work.kind.name) is under way (\(work.because))",
-                next: "follow it with `toolkit state --watch`")
-        }
-        guard wayBack(member, isOrdered: true) != nil else {
-            return Refusal(
-                what,
-                because: "it could be looked at neither by SQL nor over SSH, or it is "
-                    + "still counted as a voter",
-                next: "look at `toolkit check`, then try again")
-        }
-        return nil
     }
 }
 

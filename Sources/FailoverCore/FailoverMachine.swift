@@ -66,8 +66,17 @@ public struct FailoverMachine: Hashable, Sendable {
         if case .promote(let candidate)? = cluster.intent?.kind, changed.phase == .sealing {
             observed.failedCandidacies[candidate, default: 0] += 1
         }
-        if changed.phase == .following { observed.failedCandidacies = [:] }
-        guard cluster.phase == .suspect, changed.phase == .sealing,
+        if case .fastForward(let candidate, _, _)? = cluster.intent?.kind,
+            changed.intent != cluster.intent
+        {
+            observed.fastForwarded.insert(candidate)
+        }
+        if changed.phase == .following {
+            observed.failedCandidacies = [:]
+            observed.fastForwarded = []
+        }
+        let isFailover = [.steady, .following, .suspect].contains(cluster.phase)
+        guard isFailover, changed.phase == .sealing,
             observed[cluster.lastPrimary].unreachable != .refused
         else { return }
         observed.unconfirmedFailoverAt = now
@@ -87,7 +96,8 @@ extension Cluster {
 
     /// What no rule may ever do, whatever it says.
     func isLegalSuccessor(of old: Cluster) -> Bool {
-        revision == old.revision.next && term >= old.term && floor >= old.floor
+        revision == old.revision.next && term >= old.term
+            && (floor >= old.floor || old.acceptedLoss != nil)
             && !configs.isEmpty && !lineage.isEmpty
             && (elect == nil || elect == old.elect || term > old.term || old.elect == nil)
             && (elect == nil || elect == lastPrimary)

@@ -23,6 +23,12 @@ public enum NodeState: String, Hashable, Codable, Sendable, CaseIterable {
     case secondary
     /// Standby cut off from every upstream; its position is known.
     case reportLSN = "report_lsn"
+    /// Standby cut off from the primary that fetches WAL from a peer that is cut off, too.
+    case fastForward = "fast_forward"
+    /// Standby that is to be left to the operator; still counted for commits, or not yet cut off.
+    case waitMaintenance = "wait_maintenance"
+    /// Left to the operator: nothing is done to it.
+    case maintenance
     /// The candidate, still in recovery.
     case preparePromotion = "prepare_promotion"
     /// The candidate out of recovery, locked: read-only, acknowledges nothing.

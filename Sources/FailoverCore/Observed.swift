@@ -33,6 +33,10 @@ struct Observed: Hashable, Sendable {
         var unsealingStamp: Stamp?
         /// Probes in a row that show foreign synchronous_standby_names on the open primary.
         var tamperedSightings = 0
+        /// Since when writes of our own do not reach its disk.
+        var stalledSince: Instant?
+        /// What such a write waits for.
+        var stalledOn = ""
         /// Per application_name: when `reply_time` was last seen to change, or was first missed.
         var replies: [String: Reply] = [:]
 
@@ -53,7 +57,7 @@ struct Observed: Hashable, Sendable {
                 guard unsealingStamp.map({ $0 <= id.stamp }) ?? true else { return }
                 seal = Seal(proof: sealProof, stamp: id.stamp)
                 raiseAppliedStamp(to: id.stamp)
-            case .promoted, .opened, .rejoined: raiseAppliedStamp(to: id.stamp)
+            case .promoted, .opened, .rejoined, .quiesced: raiseAppliedStamp(to: id.stamp)
             case .none where id.bringsStamp: raiseAppliedStamp(to: id.stamp)
             case .none, .stopped, .inspected: break
             }
@@ -107,6 +111,8 @@ struct Observed: Hashable, Sendable {
     var unconfirmedFailoverAt: Instant?
     /// How often each node failed as a candidate since the cluster was last open.
     var failedCandidacies: [NodeID: Int] = [:]
+    /// Who has had its turn to fetch WAL from a peer since the cluster was last open.
+    var fastForwarded: Set<NodeID> = []
     /// What the last step waited for.
     var waitingFor = ""
 
@@ -117,6 +123,7 @@ struct Observed: Hashable, Sendable {
         case .observed(let id, let observation): absorb(observation, of: id, cluster, at: now)
         case .unreachable(let id, let reason): absorb(reason, of: id, at: now)
         case .effectEnded(let id, let outcome): absorb(outcome, of: id, at: now)
+        case .canary(let id, let canary): absorb(canary, of: id, at: now)
         case .tick, .ordered: break
         }
         if let stamp = cluster.intent?.stamp, intentSeen[stamp] == nil {
@@ -178,6 +185,7 @@ struct Observed: Hashable, Sendable {
     private mutating func absorb(_ reason: Unreachable, of id: NodeID, at now: Instant) {
         var facts = self[id]
         facts.openSince = nil
+        facts.stalledSince = nil
         facts.isSettled = true
         facts.unreachable = reason
         facts.unreachableSince = facts.unreachableSince ?? now
@@ -187,6 +195,17 @@ struct Observed: Hashable, Sendable {
         case .administratorStop, .shuttingDown:
             facts.administratorStopAt = facts.administratorStopAt ?? now
         default: facts.startingSince = nil
+        }
+        nodes[id] = facts
+    }
+
+    private mutating func absorb(_ canary: Canary, of id: NodeID, at now: Instant) {
+        var facts = self[id]
+        switch canary {
+        case .written: facts.stalledSince = nil
+        case .stalled(let wait):
+            facts.stalledSince = facts.stalledSince ?? now
+            facts.stalledOn = wait
         }
         nodes[id] = facts
     }

@@ -6,11 +6,17 @@ public struct Policy: Hashable, Sendable {
         public var priority: Int
         /// Whether this node may be counted for commits (a voter).
         public var replicationQuorum: Bool
+        /// The standby that this one follows while it can; nil: the primary. A cascaded standby is
+        /// never a voter.
+        public var upstream: NodeID?
 
-        public init(id: NodeID, priority: Int = 50, replicationQuorum: Bool = true) {
+        public init(
+            id: NodeID, priority: Int = 50, replicationQuorum: Bool = true, upstream: NodeID? = nil
+        ) {
             self.id = id
             self.priority = priority
-            self.replicationQuorum = replicationQuorum
+            self.replicationQuorum = replicationQuorum && upstream == nil
+            self.upstream = upstream
         }
     }
 
@@ -27,6 +33,20 @@ public struct Policy: Hashable, Sendable {
         case manual
     }
 
+    /// How a planned switchover takes the primary's last commit over.
+    public enum HandOver: String, Hashable, Sendable, CaseIterable {
+        /// Locked, sessions ended, a last record written; stopped while the target is promoted.
+        case quiesce
+        /// Stopped cleanly first; its shutdown checkpoint is the last record.
+        case stop
+    }
+
+    /// What happens when a primary answers, but its disk does not take a write for `stallTimeout`.
+    public enum Stall: String, Hashable, Sendable, CaseIterable {
+        case alarm
+        case failover
+    }
+
     public var nodes: [Node]
     /// k of `ANY k (S)`.
     public var numberSyncStandbys: Int
@@ -34,17 +54,29 @@ public struct Policy: Hashable, Sendable {
     public var mode: Mode
     /// Whether `failover_validation_command` is asked before a failover.
     public var validatesFailover: Bool
+    public var handOver: HandOver
+    public var stall: Stall
+    /// Asynchronous replication only: open a successor though the old primary was not seen stopped.
+    public var acceptsSplitBrainWindow: Bool
+    /// How far behind a preferred candidate may be that fetches the rest from a peer.
+    public var fastForwardBytesMax: UInt64
     public var timers: Timers
 
     public init(
         nodes: [Node], numberSyncStandbys: Int = 1, alone: Alone = .allow,
-        mode: Mode = .automatic, validatesFailover: Bool = false, timers: Timers = .default
+        mode: Mode = .automatic, validatesFailover: Bool = false, handOver: HandOver = .quiesce,
+        stall: Stall = .failover, acceptsSplitBrainWindow: Bool = false,
+        fastForwardBytesMax: UInt64 = 16 << 20, timers: Timers = .default
     ) {
         self.nodes = nodes
         self.numberSyncStandbys = numberSyncStandbys
         self.alone = alone
         self.mode = mode
         self.validatesFailover = validatesFailover
+        self.handOver = handOver
+        self.stall = stall
+        self.acceptsSplitBrainWindow = acceptsSplitBrainWindow
+        self.fastForwardBytesMax = fastForwardBytesMax
         self.timers = timers
     }
 
@@ -89,6 +121,10 @@ public struct Timers: Hashable, Sendable {
     public var minInterval: Int64
     /// How long a planned switchover may take until it is undone.
     public var switchoverTimeout: Int64
+    /// How long a preferred candidate may take to fetch what it lacks from a peer.
+    public var fastForwardTimeout: Int64
+    /// How long the disk of a primary that answers may take no write.
+    public var stallTimeout: Int64
 
     public static let `default` = Timers(
         monitorInterval: 500, probeTimeout: 750, canaryInterval: 10_000, reconnectAttempts: 2,
@@ -96,7 +132,8 @@ public struct Timers: Hashable, Sendable {
         walReceiverTimeout: 3_000, freshMax: 2_000, walSenderTimeout: 10_000,
         walReceiverStatusInterval: 1_000, walRetrieveRetryInterval: 200, sealTimeout: 5_000,
         promoteTimeout: 30_000, degradeAfter: 3_000, voterUnreachable: 30_000,
-        minInterval: 60_000, switchoverTimeout: 60_000)
+        minInterval: 60_000, switchoverTimeout: 60_000, fastForwardTimeout: 5_000,
+        stallTimeout: 20_000)
 
     public static let fast = Timers(
         monitorInterval: 200, probeTimeout: 300, canaryInterval: 10_000, reconnectAttempts: 2,
@@ -104,7 +141,8 @@ public struct Timers: Hashable, Sendable {
         walReceiverTimeout: 1_000, freshMax: 800, walSenderTimeout: 5_000,
         walReceiverStatusInterval: 1_000, walRetrieveRetryInterval: 200, sealTimeout: 3_000,
         promoteTimeout: 10_000, degradeAfter: 2_000, voterUnreachable: 15_000,
-        minInterval: 30_000, switchoverTimeout: 30_000)
+        minInterval: 30_000, switchoverTimeout: 30_000, fastForwardTimeout: 3_000,
+        stallTimeout: 10_000)
 
     public static let patient = Timers(
         monitorInterval: 2_000, probeTimeout: 3_000, canaryInterval: 10_000, reconnectAttempts: 3,
@@ -112,5 +150,6 @@ public struct Timers: Hashable, Sendable {
         walReceiverTimeout: 10_000, freshMax: 6_000, walSenderTimeout: 30_000,
         walReceiverStatusInterval: 1_000, walRetrieveRetryInterval: 1_000, sealTimeout: 10_000,
         promoteTimeout: 60_000, degradeAfter: 15_000, voterUnreachable: 120_000,
-        minInterval: 300_000, switchoverTimeout: 120_000)
+        minInterval: 300_000, switchoverTimeout: 120_000, fastForwardTimeout: 30_000,
+        stallTimeout: 60_000)
 }

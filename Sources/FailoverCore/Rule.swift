@@ -51,7 +51,7 @@ enum Verdict {
 public enum Rulebook {
     public static let standard: [Rule] =
         vigilanceRules + orderRules + suspicionRules + switchoverRules + sealingRules
-        + promotionRules + openingRules + quorumRules + memberRules
+        + promotionRules + openingRules + quorumRules + maintenanceRules + memberRules
 
     static let openPhases: Set<Phase> = [.steady, .following]
     static let everyPhase = Set(Phase.allCases)

@@ -15,6 +15,9 @@ extension Rulebook {
                 let (cluster, _) = view.changed { next, _ in
                     next[member.id]?.work = nil
                     if work.kind.bringsData { next[member.id]?.attach.term = view.cluster.term }
+                    if work.kind == .fence, member.id == next.lastPrimary {
+                        next.fenceNeed?.isConfirmed = true
+                    }
                 }
                 return .act(
                     because: "\(effect.action.name) of \(member.id) is done", cluster: cluster,
@@ -23,18 +26,22 @@ extension Rulebook {
             return nil
         },
         Rule(
-            "member.rewind_failed", in: openPhases, alters: .members,
-            "pg_rewind can't bring the node back: clone it, its data is kept aside."
+            "member.rejoin_failed", in: openPhases, alters: .members,
+            "Its data can't be used as they are, or pg_rewind can't mend them: go on to a rewind, "
+                + "then to a clone; the data is kept aside."
         ) { view in
             for member in view.cluster.members {
-                guard let work = member.work, work.kind == .rejoin(.rewind),
+                guard let work = member.work, case .rejoin(let method) = work.kind,
                     let elect = work.upstream,
                     let effect = view.effect(of: work, member.id, in: view.cluster),
                     view.attempts(effect.id).count >= 2, !view.attempts(effect.id).isInFlight,
                     case .failed(let why)? = view.attempts(effect.id).outcome
                 else { continue }
-                return view.assign(
-                    Plan(.clone, "its rewind failed: \(why)"), to: member.id, upstream: elect)
+                let plan =
+                    method == .rewind
+                    ? Plan(.clone, "its rewind failed: \(why)")
+                    : Plan(.rejoin(.rewind), "its start failed: \(why)")
+                return view.assign(plan, to: member.id, upstream: elect)
             }
             return nil
         },
@@ -51,7 +58,7 @@ extension Rulebook {
             "A node does not follow the primary: bring it back."
         ) { view in
             guard view.openPrimary != nil, let elect = view.cluster.elect else { return nil }
-            for member in view.cluster.members where member.id != elect {
+            for member in view.cluster.members where member.id != elect && !member.isLeftAlone {
                 guard let plan = view.wayBack(member, isOrdered: false) else { continue }
                 return view.assign(plan, to: member.id, upstream: elect)
             }
@@ -62,7 +69,7 @@ extension Rulebook {
             "Look at a silent node over SSH."
         ) { view in
             let looks = view.cluster.members.compactMap { member -> Effect? in
-                guard member.id != view.cluster.elect,
+                guard member.id != view.cluster.elect, !member.isLeftAlone,
                     member.work == nil || member.work?.kind == .seal,
                     view.facts(member.id).unreachable != nil
                 else { return nil }
@@ -87,9 +94,13 @@ extension Rulebook {
         },
         // The last ones, for a rule that holds ends the search.
         Rule("promotion.wait", in: [.promoting], "Say what is missing.") { view in
-            view.promotion.map {
-                .hold("\($0.candidate) to leave recovery" + view.lastFailure($0.effect))
+            guard let (candidate, promote) = view.promotion else { return nil }
+            if let proof = view.promotionProof(candidate, promote),
+                let reason = view.reasonNotToOpen(candidate, proof)
+            {
+                return .hold(reason)
             }
+            return .hold("\(candidate) to leave recovery" + view.lastFailure(promote))
         },
         Rule("opening.wait", in: [.opening], "Say what is missing.") { view in
             view.openIntent.map { .hold("\($0.node) to be seen open" + view.lastFailure($0)) }
@@ -169,6 +180,8 @@ extension Situation {
             guard work.kind == .seal, facts(member.id).seal != nil || answer(member.id) == nil
             else { return nil }
         }
+        // On its way to the operator it is made harmless, and nothing else.
+        if member.maintenance != nil, answer(member.id)?.isInRecovery ?? true { return nil }
         let facts = facts(member.id)
         guard facts.isSettled || member.work?.kind == .seal else { return nil }
         if let seen = answer(member.id) { return plan(for: member, seen) }
@@ -247,16 +260,20 @@ extension Situation {
     }
 
     private func slotIsLost(_ id: NodeID) -> Bool {
-        openPrimary?.slots.contains { $0.name == id.slot && $0.walStatus == "lost" } ?? false
+        cluster[id]?.upstream == cluster.elect
+            && openPrimary?.slots.contains { $0.name == id.slot && $0.walStatus == "lost" } ?? false
     }
 
-    /// The number stays when the node returns to the very primary that it was attached to.
+    /// The number stays when the node returns to the very upstream that it was attached to, and
+    /// nobody else bears it.
     private func needsNewNumber(_ member: Member) -> Bool {
-        member.upstream != cluster.elect
+        member.upstream != upstream(for: member.id) || hasDuplicate(member.id)
             || member.attach.term.map { $0 < cluster.tip.term } ?? true
     }
 
-    func assign(_ plan: Plan, to id: NodeID, upstream: NodeID) -> Verdict {
+    /// New data come from the primary, whoever is followed later.
+    func assign(_ plan: Plan, to id: NodeID, upstream primary: NodeID) -> Verdict {
+        let target = plan.kind == .follow ? upstream(for: id) ?? primary : primary
         let (next, _) = changed { next, stamp in
             guard var member = next[id] else { return }
             let isNumbered = plan.kind == .follow && !needsNewNumber(member)
@@ -268,13 +285,14 @@ extension Situation {
             case .follow:
                 member.attach.number += isNumbered ? 0 : 1
                 member.attach.term = next.term
-                member.upstream = upstream
+                member.upstream = target
             case .rejoin, .clone:
                 member.attach = Member.Attach(number: member.attach.number + 1, term: nil)
-                member.upstream = upstream
+                member.upstream = target
+                member.quiescedAt = nil
             }
             member.work = NodeWork(
-                kind: plan.kind, stamp: stamp, upstream: upstream, because: plan.because)
+                kind: plan.kind, stamp: stamp, upstream: target, because: plan.because)
             next[id] = member
         }
         let effects = next[id]?.work.flatMap { effect(of: $0, id, in: next) }.map { [$0] } ?? []
@@ -283,7 +301,7 @@ extension Situation {
 
     /// Whether a member that can be reached is still on its way.
     func isPending(_ member: Member) -> Bool {
-        if member.id == cluster.elect { return false }
+        if member.id == cluster.elect || member.isLeftAlone { return false }
         if answer(member.id) != nil { return !isFresh(member.id) || isUncountedVoter(member.id) }
         let facts = facts(member.id)
         let isSeen = facts.inspectedAt.map { now.since($0) < 5 * Self.lookIntervalMs } ?? false

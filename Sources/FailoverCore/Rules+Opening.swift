@@ -166,6 +166,8 @@ extension Situation {
             next.elect = id
             next.phase = .opening
             next.certificate = nil
+            next.fenceNeed = nil
+            next.acceptedLoss = nil
             next.intent = intent(.open(.abort), stamp)
             for member in next.members where member.id != id {
                 next[member.id]?.work = nil

@@ -45,7 +45,8 @@ extension Rulebook {
                 + "and open it."
         ) { view in
             guard let (candidate, promote) = view.promotion,
-                let proof = view.promotionProof(candidate, promote)
+                let proof = view.promotionProof(candidate, promote),
+                view.reasonNotToOpen(candidate, proof) == nil
             else { return nil }
             let config = view.successorConfig(candidate, proof)
             let (cluster, stamp) = view.changed { next, stamp in
@@ -109,6 +110,53 @@ extension Situation {
         }
     }
 
+    /// What keeps a promoted candidate closed; nil: nothing.
+    func reasonNotToOpen(_ candidate: NodeID, _ proof: PromotionProof) -> String? {
+        if let need = cluster.fenceNeed, !need.isConfirmed, !oldPrimaryIsStopped,
+            need.reason != .quiesced || !isQuorumAway(with: candidate)
+        {
+            return "\(cluster.lastPrimary) to be seen stopped: \(need.reason.words)"
+        }
+        let isOnItsWay = cluster.members.contains {
+            $0.upstream == candidate && isCountable($0) && answer($0.id) != nil
+        }
+        if isOnItsWay, intentAgeMs < Self.followerPatienceMs,
+            successorConfig(candidate, proof).voters.isEmpty, policy.numberSyncStandbys > 0
+        {
+            return "a standby to follow \(candidate), so that its first commits have a copy"
+        }
+        return nil
+    }
+
+    /// A standby that was pointed at a candidate usually arrives within 100 ms of its promotion.
+    private static let followerPatienceMs: Int64 = 1_000
+
+    /// The voters that left the old primary for good, under names that its list does not hold (D20),
+    /// are so many that it can't acknowledge any more.
+    private func isQuorumAway(with candidate: NodeID) -> Bool {
+        cluster.configs.allSatisfy { config in
+            guard let needed = config.sealsNeeded else { return false }
+            return config.voters.count { id in
+                if id == candidate { return true }
+                guard cluster[id]?.upstream == candidate, let seen = settledAnswer(id) else {
+                    return false
+                }
+                return seen.attachedAs == cluster.applicationName(id) && !facts(id).isBehind(seen)
+            } >= needed
+        }
+    }
+
+    private func isCountable(_ member: Member) -> Bool {
+        member.maintenance == nil && policy.node(member.id)?.replicationQuorum == true
+    }
+
+    /// It was seen on the candidate's own timeline: whatever it had before is a part of that.
+    private func hasArrived(_ member: Member, _ proof: PromotionProof) -> Bool {
+        guard let seen = answer(member.id), seen.isInRecovery else { return false }
+        return seen.attachedAs == cluster.applicationName(member.id)
+            && seen.history == proof.history
+    }
+
     /// The quorum of the new primary: the members that we pointed at it.
     func successorConfig(_ candidate: NodeID, _ proof: PromotionProof) -> QuorumConfig {
         guard policy.numberSyncStandbys > 0, let switchLSN = proof.switchLSN else {
@@ -116,8 +164,9 @@ extension Situation {
         }
         let positions = cluster.certificate?.positions ?? []
         let followers = cluster.members.filter { member in
-            member.upstream == candidate && policy.node(member.id)?.replicationQuorum == true
-                && positions.contains { $0.node == member.id && $0.lsn <= switchLSN }
+            member.upstream == candidate && isCountable(member)
+                && (hasArrived(member, proof)
+                    || positions.contains { $0.node == member.id && $0.lsn <= switchLSN })
         }.map(\.id)
         let answering = followers.filter { answer($0) != nil }
         let voters = answering.isEmpty ? followers : answering
@@ -135,6 +184,8 @@ extension Situation {
         next.elect = candidate
         next.floor = max(next.floor, proof.switchLSN ?? .zero)
         next.certificate = nil
+        next.fenceNeed = nil
+        next.acceptedLoss = nil
         next.quorumIsTampered = false
         next.openedBootID = nil
         next.phase = .opening
@@ -159,8 +210,11 @@ extension Situation {
 
     func sealAgain(because: String, keepsCertificate: Bool) -> Verdict {
         let (next, _) = changed(raisingTerm: true) { next, stamp in
-            beginSealing(&next, stamp, preferred: nil)
-            if keepsCertificate {
+            let isEmptied = keepsCertificate && cluster.fenceNeed?.reason == .quiesced
+            beginSealing(
+                &next, stamp, preferred: nil, need: isEmptied ? cluster.fenceNeed : nil)
+            // Without copies no single node is known to hold everything.
+            if keepsCertificate, !isAsynchronous {
                 next.certificate?.term = stamp.term
             } else {
                 next.certificate = nil

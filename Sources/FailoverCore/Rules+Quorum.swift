@@ -152,6 +152,12 @@ extension Situation {
             if policy.node(voter) == nil {
                 return (voter, "\(voter) is not in cluster.yaml any more")
             }
+            if cluster[voter]?.maintenance != nil {
+                return (voter, "\(voter) goes into maintenance")
+            }
+            if hasDuplicate(voter) {
+                return (voter, "two connections carry the name of \(voter)")
+            }
             if let member = cluster[voter], let why = needsData(member) {
                 return (voter, "\(voter) can come back only with new data: \(why)")
             }
@@ -198,6 +204,7 @@ extension Situation {
     /// it must hold in the end is proven by the barrier, not here.
     func isReadyToVote(_ id: NodeID) -> Bool {
         guard !isVoter(id), policy.node(id)?.replicationQuorum == true,
+            cluster[id]?.maintenance == nil, !hasDuplicate(id),
             let attached = cluster[id]?.attach.term, attached >= cluster.tip.term,
             cluster[id]?.work == nil, isFresh(id), let row = sender(id), let flush = row.flush,
             let primary = openPrimary, flush <= primary.position,

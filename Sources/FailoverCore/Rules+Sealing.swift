@@ -9,16 +9,77 @@ extension Rulebook {
         ) { view in
             let id = view.cluster.lastPrimary
             guard let seen = view.answer(id), !seen.isInRecovery, view.isOurs(seen),
-                view.isOnTip(seen), view.cluster.phase == .blocked || !view.isSwitchover
+                view.isOnTip(seen), view.cluster.phase == .blocked || !view.isSwitchover,
+                view.cluster.fenceNeed?.reason != .stalled || view.facts(id).stalledSince == nil
             else { return nil }
             return view.openAgain(id, seen, because: "\(id) answers again")
+        },
+        Rule(
+            "sealing.fast_forwarded", in: closedPhases,
+            "The candidate has what its peer had, or can't get it: cut it off again and choose."
+        ) { view in
+            guard let work = view.fastForward, let ending = view.ending(of: work) else {
+                return nil
+            }
+            let (cluster, stamp) = view.changed { next, stamp in
+                next.intent = view.intent(
+                    .seal(preferred: ending.isDone ? work.candidate : nil), stamp)
+            }
+            return .act(because: ending.because, cluster: cluster, effects: view.seals(stamp))
+        },
+        Rule(
+            "sealing.fenced", in: closedPhases,
+            "The old primary was seen stopped: nothing of it can do harm any more."
+        ) { view in
+            guard let need = view.cluster.fenceNeed, !need.isConfirmed, view.isFencedFirst,
+                view.oldPrimaryIsStopped
+            else { return nil }
+            let (cluster, _) = view.changed { next, _ in next.fenceNeed?.isConfirmed = true }
+            return .act(
+                because: "\(cluster.lastPrimary) is stopped", cluster: cluster, effects: [])
+        },
+        Rule(
+            "sealing.fence", in: closedPhases,
+            "Stop the old primary before anybody is promoted: no seal keeps it from harm."
+        ) { view in
+            guard view.isFencedFirst, view.choice != nil, let stamp = view.cluster.intent?.stamp
+            else { return nil }
+            let fence = view.fencing(stamp)
+            let look = view.lookEffect(view.cluster.lastPrimary)
+            let due = [fence, look].filter(view.mayBegin)
+            return due.isEmpty
+                ? nil : .act(because: view.reasonBlocked, cluster: nil, effects: due)
+        },
+        Rule(
+            "sealing.fast_forward", in: closedPhases,
+            "A candidate that is worth it lacks a little: it fetches that from a peer that is cut "
+                + "off, too."
+        ) { view in
+            guard view.fastForward == nil, let wanted = view.fastForwardChoice else { return nil }
+            let (cluster, stamp) = view.changed { next, stamp in
+                view.beginFastForward(&next, stamp, wanted)
+            }
+            return .act(
+                because: wanted.because, cluster: cluster,
+                effects: view.fastForwardEffect(of: cluster, stamp).map { [$0] } ?? [])
+        },
+        Rule(
+            "sealing.fast_forward_run", in: closedPhases,
+            "Go on fetching."
+        ) { view in
+            guard let work = view.fastForward, view.mayBegin(work.effect) else { return nil }
+            return .act(
+                because: "\(work.candidate) has not everything yet", cluster: nil,
+                effects: [work.effect])
         },
         Rule(
             "sealing.promote", in: closedPhases, leadsTo: [.promoting],
             "Enough standbys are seen cut off: promote the one with the most WAL. From here on "
                 + "there is no way back."
         ) { view in
-            guard let choice = view.choice else { return nil }
+            guard view.fastForward == nil, !view.isFencedFirst, let choice = view.choice else {
+                return nil
+            }
             let (cluster, stamp) = view.changed { next, stamp in
                 view.beginPromotion(&next, stamp, choice)
             }
@@ -41,7 +102,9 @@ extension Rulebook {
             "sealing.blocked", in: [.sealing], leadsTo: [.blocked],
             "Something is missing for a promotion without loss: say what, go on trying."
         ) { view in
-            guard view.intentAgeMs >= view.timers.sealTimeout else { return nil }
+            guard view.fastForward == nil, view.intentAgeMs >= view.timers.sealTimeout else {
+                return nil
+            }
             let (cluster, _) = view.changed { next, _ in next.phase = .blocked }
             return .act(because: view.reasonBlocked, cluster: cluster, effects: [])
         },
@@ -67,20 +130,11 @@ extension Rulebook {
     ]
 }
 
-/// Whom to promote, and the proof that it holds every acknowledged commit.
-struct Choice: Hashable {
-    var candidate: NodeID
-    var position: LSN
-    var floor: LSN
-    /// Every sealed node with its share of the lineage.
-    var sealed: [Certificate.Position]
-    var because: String
-}
-
 extension Situation {
     /// The attempt began by stopping the primary cleanly.
     var isSwitchover: Bool {
-        cluster.certificate?.positions.contains { $0.node == cluster.lastPrimary } ?? false
+        cluster.fenceNeed?.reason != .quiesced
+            && cluster.certificate?.positions.contains { $0.node == cluster.lastPrimary } ?? false
     }
 
     /// Seen stopped over SSH while it was silent, with its data whole: we may have fenced it before
@@ -96,9 +150,9 @@ extension Situation {
     /// Seals to ask for: of every member but the last primary that answers and is not sealed.
     func seals(_ stamp: Stamp) -> [Effect] {
         standbys.compactMap { member in
-            guard let seen = answer(member.id), isOurs(seen), facts(member.id).seal == nil else {
-                return nil
-            }
+            guard let seen = answer(member.id), isOurs(seen), facts(member.id).seal == nil,
+                member.id != fastForward?.candidate
+            else { return nil }
             let seal = effect(.seal, on: member.id, stamp)
             // A seal that was contradicted is asked for again, though it was once done.
             if case .done? = attempts(seal.id).outcome { return seal }
@@ -106,67 +160,12 @@ extension Situation {
         }
     }
 
-    /// Shares of the lineage of all sealed members that pass the candidate test.
-    var sealedPositions: [NodeID: LSN] {
-        let election = Election(cluster: cluster)
-        var positions: [NodeID: LSN] = [:]
-        for member in standbys {
-            guard let seal = facts(member.id).seal else { continue }
-            positions[member.id] = election.electablePosition(member.id, seal.proof)
-        }
-        return positions
-    }
-
-    /// A certificate would allow a promotion before the others are cut off; but who is cut off can
-    /// follow at once, and be counted from the first commit on.
-    private var someAreBeingSealed: Bool {
-        intentAgeMs < timers.sealTimeout / 5
-            && standbys.contains { member in
-                answer(member.id).map(isOurs) == true && facts(member.id).seal == nil
-            }
-    }
-
-    var choice: Choice? {
-        let sealed = sealedPositions
-        let isCertified = cluster.certificate?.term == cluster.term
-        let proven = Election(cluster: cluster).provenFloor(sealed)
-        guard isCertified || proven != nil, !isCertified || !someAreBeingSealed else { return nil }
-        let floor = isCertified ? cluster.floor : max(cluster.floor, proven ?? .zero)
-        var preferred: NodeID?
-        if case .seal(let wanted)? = cluster.intent?.kind { preferred = wanted }
-        if let preferred, sealed[preferred] == nil, answer(preferred) != nil,
-            intentAgeMs < timers.sealTimeout / 2
-        {
-            return nil
-        }
-        let able = sealed.filter { id, position in
-            position >= floor && (policy.node(id)?.priority ?? 0) > 0 && answer(id) != nil
-        }
-        // Who has failed as a candidate is asked again only after the others.
-        func rank(_ id: NodeID) -> (Int, Int, LSN, Int) {
-            (
-                -(observed.failedCandidacies[id] ?? 0), id == preferred ? 1 : 0, able[id] ?? .zero,
-                policy.node(id)?.priority ?? 0
-            )
-        }
-        guard
-            let best = able.keys.sorted().max(by: { rank($0) < rank($1) }),
-            let position = able[best]
-        else { return nil }
-        // Nobody else is able: it is asked again, but not at once.
-        let failures = observed.failedCandidacies[best] ?? 0
-        if failures > 0, intentAgeMs < min(250 << Int64(min(failures, 6)), 10_000) { return nil }
-        let positions = sealed.keys.sorted().map {
-            Certificate.Position(node: $0, lsn: sealed[$0] ?? .zero)
-        }
-        let listed = positions.map { "\($0.node) at \($0.lsn)" }.joined(separator: ", ")
-        return Choice(
-            candidate: best, position: position, floor: floor, sealed: positions,
-            because: "\(best) has everything up to \(position), at or above the floor \(floor) "
-                + "(cut off: \(listed))")
-    }
-
     var reasonBlocked: String {
+        if let need = cluster.fenceNeed, isFencedFirst, choice != nil {
+            let fence = cluster.intent.map { fencing($0.stamp) }
+            return "\(cluster.lastPrimary) to be seen stopped: \(need.reason.words)"
+                + (fence.map(lastFailure) ?? "")
+        }
         let sealed = sealedPositions
         let missing = standbys.map(\.id).filter { sealed[$0] == nil }
         let reasons = missing.map { id in
@@ -194,17 +193,29 @@ extension Situation {
             term: next.term, positions: (choice.sealed + stopped).sorted { $0.node < $1.node })
         for member in next.members where member.id != choice.candidate {
             guard member.id != next.lastPrimary else {
-                if stopped.isEmpty { fence(&next, member.id, stamp) }
+                if !isSwitchover {
+                    fence(&next, member.id, stamp, because: "it was the primary of an older term")
+                }
                 continue
             }
-            guard mayFollow(member, choice), answer(member.id) != nil else { continue }
-            next[member.id]?.attach = Member.Attach(
-                number: member.attach.number + 1, term: stamp.term)
-            next[member.id]?.upstream = choice.candidate
-            next[member.id]?.work = NodeWork(
-                kind: .follow, stamp: stamp, upstream: choice.candidate,
+            guard !member.isLeftAlone, mayFollow(member, choice), answer(member.id) != nil else {
+                continue
+            }
+            point(
+                &next, member.id, at: choice.candidate, stamp,
                 because: "it is not ahead of \(choice.candidate)")
         }
+    }
+
+    /// Under a new attach number, so that no list of the old primary counts it (D20).
+    func point(
+        _ next: inout Cluster, _ id: NodeID, at upstream: NodeID, _ stamp: Stamp, because: String
+    ) {
+        guard let number = next[id]?.attach.number else { return }
+        next[id]?.attach = Member.Attach(number: number + 1, term: stamp.term)
+        next[id]?.upstream = upstream
+        next[id]?.work = NodeWork(
+            kind: .follow, stamp: stamp, upstream: upstream, because: because)
     }
 
     /// Whether a sealed member's WAL is a part of the candidate's. One that has followed an earlier
@@ -222,11 +233,10 @@ extension Situation {
             && own.position <= other.position
     }
 
-    private func fence(_ next: inout Cluster, _ id: NodeID, _ stamp: Stamp) {
+    func fence(_ next: inout Cluster, _ id: NodeID, _ stamp: Stamp, because: String) {
         next[id]?.attach.term = nil
         next[id]?.upstream = nil
-        next[id]?.work = NodeWork(
-            kind: .fence, stamp: stamp, because: "it was the primary of an older term")
+        next[id]?.work = NodeWork(kind: .fence, stamp: stamp, because: because)
     }
 
     func promotion(of candidate: NodeID, _ stamp: Stamp) -> Effect {

@@ -15,6 +15,19 @@ extension Rulebook {
             return .act(because: "\(elect) \(view.silence(elect))", cluster: cluster, effects: [])
         },
         Rule(
+            "suspect.stalled", in: [.steady, .following, .suspect], leadsTo: [.sealing],
+            alters: .quorum,
+            "The primary answers, but its disk takes no write: another node has to go on."
+        ) { view in
+            guard let elect = view.cluster.elect, view.openPrimary != nil,
+                let why = view.reasonToLeaveStalled(elect)
+            else { return nil }
+            let (cluster, stamp) = view.changed(raisingTerm: true) { next, stamp in
+                view.beginSealing(&next, stamp, preferred: nil, need: FenceNeed(.stalled))
+            }
+            return .act(because: why, cluster: cluster, effects: view.seals(stamp))
+        },
+        Rule(
             "suspect.cleared", in: [.suspect], leadsTo: [.following],
             "The primary answers again."
         ) { view in
@@ -65,6 +78,17 @@ extension Rulebook {
 }
 
 extension Situation {
+    /// Its standbys hear from a primary with a hung disk, and no commit returns (D17).
+    func reasonToLeaveStalled(_ elect: NodeID) -> String? {
+        guard policy.stall == .failover, policy.mode == .automatic, !isTampered, !lacksProof,
+            canSealQuorum, cluster.intent == nil,
+            let since = facts(elect).stalledSince, now.since(since) >= timers.stallTimeout,
+            observed.unconfirmedFailoverAt.map({ now.since($0) >= timers.minInterval }) ?? true
+        else { return nil }
+        return "no write of \(elect) reached its disk for \(timers.stallTimeout) ms "
+            + "(\(facts(elect).stalledOn))"
+    }
+
     /// An answer "in recovery" may come from before the promotion, later than its end: the opening
     /// that is under way tells.
     func mayBeOpening(_ elect: NodeID) -> Bool {
@@ -120,13 +144,18 @@ extension Situation {
 
     /// Why a failover may not begin now; nil when it may.
     var reasonAgainstFailover: String? {
-        let lost = cluster.lastPrimary
         if policy.mode == .manual { return "failover.mode is manual: an operator decides" }
+        return reasonUnproven ?? reasonToWait(cluster.lastPrimary)
+    }
+
+    /// Why a failover can't be proven safe, whoever asks for it; nil when it can.
+    var reasonUnproven: String? {
+        let lost = cluster.lastPrimary
         if isTampered {
             return "synchronous_standby_names of \(lost) were changed by another hand: a copy of "
                 + "every commit is not proven; \(lost) must come back"
         }
-        if cluster.configs.contains(where: { $0.sealsNeeded == nil }) {
+        if lacksProof {
             return "no standby was proven to have every commit: only \(lost) itself can go on"
         }
         if !canSealQuorum {
@@ -136,7 +165,7 @@ extension Situation {
         if quorumIsFed {
             return "\(lost) is silent, but enough voters hear from it: the scheduler is cut off"
         }
-        return reasonToWait(lost)
+        return nil
     }
 
     /// Names that are not ours were seen in force: a commit may have been acknowledged alone. One
@@ -172,13 +201,24 @@ extension Situation {
     }
 
     private func missingVoters(_ config: QuorumConfig) -> String {
+        if isAsynchronous {
+            let silent = electables.filter { answer($0) == nil }
+            return "\(electablesNeeded) of \(electables.count) standbys needed, "
+                + "\(silent.isEmpty ? "all answer" : "\(Rulebook.names(silent)) silent")"
+        }
         let silent = config.voters.filter { answer($0) == nil }
         return "\(config.sealsNeeded ?? 0) of \(Rulebook.names(config.voters)) needed, "
             + (silent.isEmpty ? "all answer" : "\(Rulebook.names(silent)) silent")
     }
 
-    /// From here on nobody may write until a node is opened.
-    func beginSealing(_ next: inout Cluster, _ stamp: Stamp, preferred: NodeID?) {
+    /// From here on nobody may write until a node is opened. `need` says why the old primary must
+    /// be seen stopped before; an asynchronous one always must, unless the policy waives that.
+    func beginSealing(
+        _ next: inout Cluster, _ stamp: Stamp, preferred: NodeID?, need: FenceNeed? = nil
+    ) {
+        let isFreeToAcknowledge = isAsynchronous && !policy.acceptsSplitBrainWindow
+        next.fenceNeed = need ?? (isFreeToAcknowledge ? FenceNeed(.asynchronous) : nil)
+        next.acceptedLoss = nil
         next.elect = nil
         next.phase = .sealing
         next.intent = intent(.seal(preferred: preferred), stamp)

@@ -6,8 +6,8 @@ extension Rulebook {
             "switchover.stopped", in: [.switchover], leadsTo: [.sealing],
             "The old primary was shut down cleanly: whoever has its last record has everything."
         ) { view in
-            guard let (from, to, stop) = view.switchover,
-                case .stopped(let proof)? = view.proof(stop)
+            guard let (from, to, handOver) = view.switchover,
+                case .stopped(let proof)? = view.proof(handOver)
             else { return nil }
             let (cluster, stamp) = view.changed { next, stamp in
                 view.beginSealing(&next, stamp, preferred: to)
@@ -22,27 +22,52 @@ extension Rulebook {
                 cluster: cluster, effects: view.seals(stamp))
         },
         Rule(
+            "switchover.quiesced", in: [.switchover], leadsTo: [.promoting],
+            "The old primary is locked and empty, and the target has its last record: promote it "
+                + "while the old one is stopped. From here on there is no way back."
+        ) { view in
+            guard let (from, to, handOver) = view.switchover,
+                case .quiesced(let proof)? = view.proof(handOver),
+                proof.timeline == view.cluster.tip.timeline, view.answer(to) != nil
+            else { return nil }
+            let (cluster, stamp) = view.changed { next, stamp in
+                view.beginHandOver(&next, stamp, to: to, proof)
+            }
+            return .act(
+                because: "\(from) is locked and its last record ends at \(proof.end), which \(to) "
+                    + "has",
+                cluster: cluster,
+                effects: [view.promotion(of: to, stamp)] + view.memberEffects(of: cluster))
+        },
+        Rule(
             "switchover.undo", in: [.switchover], leadsTo: [.opening],
             "The target is lost, or the old primary can't be stopped in time: open it again."
         ) { view in
-            guard let (from, to, stop) = view.switchover,
+            guard let (from, to, handOver) = view.switchover,
                 let seen = view.answer(from), !seen.isInRecovery, view.isOnTip(seen),
-                !view.attempts(stop.id).isInFlight
+                !view.attempts(handOver.id).isInFlight
             else { return nil }
-            let isLate = view.intentAgeMs >= view.timers.switchoverTimeout
-            guard isLate || view.answer(to) == nil else { return nil }
+            if view.answer(to) == nil {
+                return view.openAgain(from, seen, because: "\(to) is lost")
+            }
+            let limit = view.timers.switchoverTimeout
+            // Locked, it serves nobody: a second failure costs more than the switchover is worth.
+            let hasFailed =
+                view.policy.handOver == .quiesce && view.attempts(handOver.id).count >= 2
+            guard view.intentAgeMs >= limit || hasFailed else { return nil }
             return view.openAgain(
-                from, seen, because: isLate ? "\(from) was not stopped in time" : "\(to) is lost")
+                from, seen,
+                because: "\(from) was not emptied or stopped in time"
+                    + view.lastFailure(handOver))
         },
         Rule(
             "switchover.primary_lost", in: [.switchover], leadsTo: [.sealing],
             "The old primary died before it was seen stopped: an ordinary failover."
         ) { view in
-            guard let (from, to, stop) = view.switchover,
+            guard let (from, to, handOver) = view.switchover,
                 let since = view.facts(from).unreachableSince,
-                view.now.since(since) >= view.timers.switchoverTimeout / 4,
-                !view.attempts(stop.id).isInFlight,
-                !view.cluster.configs.contains(where: { $0.sealsNeeded == nil })
+                view.now.since(since) >= view.patienceInSwitchover,
+                !view.attempts(handOver.id).isInFlight, !view.lacksProof
             else { return nil }
             let (cluster, stamp) = view.changed(raisingTerm: true) { next, stamp in
                 view.beginSealing(&next, stamp, preferred: to)
@@ -53,22 +78,59 @@ extension Rulebook {
         },
         Rule(
             "switchover.stop", in: [.switchover],
-            "Lock and stop the old primary."
+            "Lock the old primary, and empty or stop it."
         ) { view in
-            guard let (from, _, stop) = view.switchover else { return nil }
-            return view.mayBegin(stop)
-                ? .act(because: "\(from) is not stopped yet", cluster: nil, effects: [stop])
-                : .hold("\(from) to be shut down cleanly")
+            guard let (from, _, handOver) = view.switchover else { return nil }
+            return view.mayBegin(handOver)
+                ? .act(because: "\(from) still serves", cluster: nil, effects: [handOver])
+                : .hold("\(from) to be locked and emptied or stopped")
         },
     ]
 }
 
 extension Situation {
-    var switchover: (from: NodeID, to: NodeID, stop: Effect)? {
+    var switchover: (from: NodeID, to: NodeID, handOver: Effect)? {
         guard let intent = cluster.intent, case .switchover(let from, let to) = intent.kind else {
             return nil
         }
-        return (from, to, effect(.stopForSwitchover, on: from, intent.stamp))
+        return (from, to, handOver(from: from, to: to, intent.stamp))
+    }
+
+    func handOver(from: NodeID, to: NodeID, _ stamp: Stamp) -> Effect {
+        switch policy.handOver {
+        case .quiesce: effect(.quiesce(target: cluster.applicationName(to)), on: from, stamp)
+        case .stop: effect(.stopForSwitchover, on: from, stamp)
+        }
+    }
+
+    /// A server that is being stopped is silent for a while; one that is only emptied is not.
+    var patienceInSwitchover: Int64 {
+        policy.handOver == .stop ? timers.switchoverTimeout / 4 : timers.confirm
+    }
+
+    /// The point of no return of a hand-over: the old primary, locked and without a session, is
+    /// itself the certificate. The target streams from it until it is promoted; so do the others,
+    /// which may be ahead: they count only when they are seen on the new timeline.
+    func beginHandOver(
+        _ next: inout Cluster, _ stamp: Stamp, to candidate: NodeID, _ proof: QuiesceProof
+    ) {
+        let from = next.lastPrimary
+        next.phase = .promoting
+        next.intent = intent(.promote(candidate: candidate), stamp)
+        next.floor = max(next.floor, proof.end)
+        next.certificate = Certificate(
+            term: next.term, positions: [Certificate.Position(node: from, lsn: proof.end)])
+        next.fenceNeed = FenceNeed(.quiesced)
+        for index in next.members.indices { next.members[index].work = nil }
+        fence(&next, from, stamp, because: "it is locked and empty, and has a successor")
+        next[from]?.quiescedAt = proof.end
+        for member in standbys where member.id != candidate {
+            guard let seen = settledAnswer(member.id), seen.isInRecovery,
+                seen.attachedAs == cluster.applicationName(member.id),
+                member.upstream == from, seen.history == cluster.tip.history
+            else { continue }
+            point(&next, member.id, at: candidate, stamp, because: "the primary moves")
+        }
     }
 
     /// The secondary that a switchover without `--to` chooses: priority, then the most WAL.
@@ -91,8 +153,12 @@ extension Situation {
         if node.priority == 0 { return "its priority is 0: it is never promoted" }
         guard let seen = answer(id) else { return "it \(silence(id))" }
         if seen.isReplayPaused { return "its replay is paused" }
-        if !isVoter(id) { return "it is no voter of the quorum" }
+        if cluster[id]?.maintenance != nil { return "it is in maintenance" }
+        if !isVoter(id), !isAsynchronous { return "it is no voter of the quorum" }
         if !isFresh(id) { return "it does not stream from the primary" }
+        if isAsynchronous, (cluster[id]?.attach.term).map({ $0 < cluster.tip.term }) ?? true {
+            return "it was not attached to this timeline by the cluster"
+        }
         return nil
     }
 }

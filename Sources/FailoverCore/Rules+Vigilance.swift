@@ -19,6 +19,13 @@ extension Rulebook {
             return nil
         },
         Rule(
+            "vigilance.paused", in: everyPhase,
+            "An operator paused the cluster: nothing is done on any node."
+        ) { view in
+            guard view.cluster.pausedSinceWallMs != nil, view.order != .resume else { return nil }
+            return .hold("an operator to resume")
+        },
+        Rule(
             "vigilance.first_look", in: everyPhase,
             "After a start every node is asked once before anything is decided."
         ) { view in

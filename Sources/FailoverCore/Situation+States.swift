@@ -5,7 +5,9 @@ extension Situation {
         if id == cluster.lastPrimary { return primaryState }
         switch cluster.phase {
         case .initializing: return .initializing
-        case .sealing, .blocked: return .reportLSN
+        case .sealing, .blocked:
+            return maintenanceState(id)
+                ?? (id == fastForward?.candidate ? .fastForward : .reportLSN)
         case .promoting: return promotingState(id)
         case .steady, .suspect, .switchover, .opening, .following: return followerState(id)
         }
@@ -25,7 +27,12 @@ extension Situation {
         return .primary
     }
 
+    private func maintenanceState(_ id: NodeID) -> NodeState? {
+        cluster[id]?.maintenance.map { $0.isEntered ? .maintenance : .waitMaintenance }
+    }
+
     private func promotingState(_ id: NodeID) -> NodeState {
+        if let state = maintenanceState(id) { return state }
         if id == promotion?.candidate {
             return .stopReplication
         }
@@ -34,6 +41,7 @@ extension Situation {
 
     private func followerState(_ id: NodeID) -> NodeState {
         guard let member = cluster[id] else { return .initializing }
+        if let state = maintenanceState(id) { return state }
         switch member.work?.kind {
         case .fence: return .demoted
         case .seal: return .reportLSN
@@ -42,7 +50,9 @@ extension Situation {
         }
         if member.attach.number == 0 { return .initializing }
         guard let upstream = member.upstream else { return .demoted }
-        if upstream != cluster.lastPrimary { return .catchingUp }
+        if upstream != cluster.lastPrimary, upstream != self.upstream(for: id) {
+            return .catchingUp
+        }
         let counts = policy.numberSyncStandbys > 0 && policy.node(id)?.replicationQuorum == true
         return counts && !isVoter(id) ? .catchingUp : .secondary
     }

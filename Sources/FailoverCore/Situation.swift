@@ -24,7 +24,10 @@ struct Situation {
         observed[id].isSettled ? answer(id) : nil
     }
 
-    var standbys: [Member] { cluster.members.filter { $0.id != cluster.lastPrimary } }
+    /// Every node but the last primary, without those that are left to the operator.
+    var standbys: [Member] {
+        cluster.members.filter { $0.id != cluster.lastPrimary && !$0.isLeftAlone }
+    }
 
     func isOurs(_ observation: NodeObservation) -> Bool {
         observation.systemIdentifier == cluster.systemIdentifier
@@ -68,7 +71,11 @@ struct Situation {
 
     /// Whether the primary could still acknowledge, by either config: enough voters hear from it.
     var quorumIsFed: Bool {
-        cluster.configs.contains { config in
+        if isAsynchronous {
+            let count = electables.count
+            return count > 0 && electables.count(where: isFresh) >= (count + 1) / 2
+        }
+        return cluster.configs.contains { config in
             config.required > 0
                 && config.voters.count(where: isFresh) >= config.required
         }
@@ -76,10 +83,32 @@ struct Situation {
 
     /// Whether enough voters answer to seal a legal set of every config.
     var canSealQuorum: Bool {
-        cluster.configs.allSatisfy { config in
+        if isAsynchronous {
+            return electables.count(where: { answer($0) != nil }) >= electablesNeeded
+        }
+        return cluster.configs.allSatisfy { config in
             guard let needed = config.sealsNeeded else { return false }
             return config.voters.count(where: { answer($0) != nil }) >= needed
         }
+    }
+
+    /// Commits wait for nobody, by configuration: a failover loses what no standby has received.
+    var isAsynchronous: Bool {
+        policy.numberSyncStandbys == 0 && cluster.configs.allSatisfy { $0.required == 0 }
+    }
+
+    /// Asynchronous replication: the standbys that may take over.
+    var electables: [NodeID] {
+        standbys.filter { $0.attach.term != nil && (policy.node($0.id)?.priority ?? 0) > 0 }
+            .map(\.id)
+    }
+
+    /// n − ⌈n/2⌉ + 1 of n: so many cut off, the rest is no half that a primary could serve by.
+    var electablesNeeded: Int { electables.count / 2 + 1 }
+
+    /// No set of seals can prove that a failover loses nothing.
+    var lacksProof: Bool {
+        !isAsynchronous && cluster.configs.contains { $0.sealsNeeded == nil }
     }
 
     var everyReachableReceiverIsGone: Bool {

@@ -34,6 +34,7 @@ extension Model {
         guard self[id].sshIsUp || self[id].answersSQL && !needsSSH(effect.action) else {
             return .failed("can't be reached")
         }
+        if case .dropSlots = effect.action { return .done(.none) }
         if let stamp = self[id].stamp, effect.stamp < stamp { return .stale }
         self[id].stamp = effect.stamp
         let outcome = begin(effect)
@@ -43,7 +44,8 @@ extension Model {
 
     private func needsSSH(_ action: Effect.Action) -> Bool {
         switch action {
-        case .seal, .promote, .open, .reconfigure, .follow: false
+        case .seal, .promote, .open, .reconfigure, .follow, .quiesce, .fastForward, .dropSlots:
+            false
         case .rejoin, .clone, .start, .fence, .stopForSwitchover, .inspect, .validate: true
         }
     }
@@ -117,6 +119,18 @@ extension Model {
         case .stopForSwitchover:
             lock(id)
             return stopCleanly(id)
+        case .quiesce:
+            self[id].opening = nil
+            self[id].waiting = []
+            guard self[id].answersSQL else { return .tryAgain("no session") }
+            self[id].wal.append(newRecord())
+            return nil
+        case .fastForward(let attachment, _):
+            lock(id)
+            self[id].upstream = .init(
+                node: attachment.upstream, name: attachment.applicationName)
+            return nil
+        case .dropSlots: return .done(.none)
         case .inspect, .validate:
             return .failed("unreachable")
         }
@@ -164,6 +178,19 @@ extension Model {
                 return nil
             }
             return .done(.none)
+        case .quiesce(let target):
+            guard self[id].answersSQL, !self[id].isInRecovery else { return .unknown("lost") }
+            let hasIt = senders(of: id).contains {
+                self[$0].upstream?.name == target && self[$0].wal.count >= goal
+            }
+            guard hasIt else { return nil }
+            return .done(
+                .quiesced(
+                    QuiesceProof(
+                        end: LSN(UInt64(goal)), timeline: self[id].history.timeline)))
+        case .fastForward(_, let target):
+            guard self[id].answersSQL else { return .unknown("session lost") }
+            return self[id].position >= target ? .done(.none) : nil
         case .rejoin(_, let attachment, _):
             let source = self[attachment.upstream]
             guard source.isOpen, isLinked(id, attachment.upstream) else {

@@ -50,11 +50,14 @@ struct World {
     var validationAgrees = true
 
     init(
-        numberSyncStandbys: Int = 1, alone: Policy.Alone = .allow, validatesFailover: Bool = false
+        numberSyncStandbys: Int = 1, alone: Policy.Alone = .allow, validatesFailover: Bool = false,
+        _ change: (inout Policy) -> Void = { _ in }
     ) {
-        policy = Policy(
+        var policy = Policy(
             nodes: Self.ids.map { Policy.Node(id: $0) }, numberSyncStandbys: numberSyncStandbys,
             alone: alone, validatesFailover: validatesFailover)
+        change(&policy)
+        self.policy = policy
         let lineage = LineageEntry(
             timeline: TimelineID(1), begin: .zero, term: Term(0), node: "a",
             history: TimelineHistory(timeline: TimelineID(1)))
@@ -69,11 +72,12 @@ struct World {
 
     /// A cluster that has come up: a primary, b and c counted secondaries.
     static func steady(
-        numberSyncStandbys: Int = 1, alone: Policy.Alone = .allow, validatesFailover: Bool = false
+        numberSyncStandbys: Int = 1, alone: Policy.Alone = .allow, validatesFailover: Bool = false,
+        _ change: (inout Policy) -> Void = { _ in }
     ) -> World {
         var world = World(
             numberSyncStandbys: numberSyncStandbys, alone: alone,
-            validatesFailover: validatesFailover)
+            validatesFailover: validatesFailover, change)
         world.probeAll()
         world.send(.ordered(.bootstrap(first: "a")))
         world.run(untilHealthy: 20_000)
@@ -176,10 +180,10 @@ struct World {
             return validationAgrees ? .done(.none) : .failed("not today")
         }
         guard var node = nodes[effect.node] else { return .failed("no such node") }
-        let reachesSQL = node.isRunning && node.sqlIsUp && !node.isFrozen
-        guard node.sshIsUp || reachesSQL else { return .failed("unreachable") }
-        if let stamp = node.stamp, effect.stamp < stamp, effect.action != .inspect { return .stale }
-        if effect.action != .inspect { node.stamp = effect.stamp }
+        guard node.sshIsUp || reachesSQL(node) else { return .failed("unreachable") }
+        let changesFiles = !["inspect", "drop_slots"].contains(effect.action.name)
+        if let stamp = node.stamp, effect.stamp < stamp, changesFiles { return .stale }
+        if changesFiles { node.stamp = effect.stamp }
         let outcome = carryOut(effect.action, on: effect.node, &node)
         nodes[effect.node] = node
         return outcome
@@ -273,11 +277,37 @@ struct World {
             }
             return .done(
                 .stopped(StopProof(checkpoint: checkpoint, timeline: node.history.timeline)))
+        case .quiesce(let target):
+            guard reachesSQL(node) else { return .failed("no way in") }
+            node.isOpen = false
+            node.position = LSN(node.position.position + 1)
+            guard let standby = Self.ids.first(where: { nodes[$0]?.attachedAs == target }),
+                streams(standby)
+            else { return .unknown("\(target) does not receive") }
+            nodes[standby]?.position = node.position
+            return .done(
+                .quiesced(QuiesceProof(end: node.position, timeline: node.history.timeline)))
+        case .fastForward(let attachment, let target):
+            guard let source = nodes[attachment.upstream], source.isRunning,
+                source.position >= target
+            else { return .failed("source is down") }
+            node.attachedAs = attachment.applicationName
+            node.upstream = attachment.upstream
+            node.position = source.position
+            node.history = source.history
+            return .done(.none)
+        case .dropSlots(let slots):
+            node.slots.subtract(slots)
+            return .done(.none)
         case .inspect:
             guard node.sshIsUp else { return .failed("unreachable") }
             return .done(.inspected(inspection(node)))
         case .validate: return .failed("asked of the scheduler, not of a node")
         }
+    }
+
+    private func reachesSQL(_ node: Node) -> Bool {
+        node.isRunning && node.sqlIsUp && !node.isFrozen
     }
 
     private func inspection(_ node: Node) -> NodeInspection {
