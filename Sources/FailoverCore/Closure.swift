@@ -73,13 +73,42 @@ public enum Closure {
             let isKept = before == after && new.contains(state) && !touches(alters, after)
             for next in isKept ? [state] : new { changes.insert(Change(state, next)) }
         }
-        return changes.filter { !isImpossible($0, from: before, to: after) }
+        return changes.filter {
+            !isImpossible($0, from: before, to: after)
+                && isMarked($0, by: alters, mayBeKept: new.contains($0.from) && before == after)
+                // Who is pointed at a candidate is so from its promotion's beginning on.
+                && !(from == to && $0.to == .joinSecondary)
+        }
+    }
+
+    /// Whether a rule that alters so much can cause this change: maintenance and a fetch begin and
+    /// end by rules of their own, and these change nothing else.
+    private static func isMarked(
+        _ change: Change, by alters: Rule.Alteration, mayBeKept: Bool
+    ) -> Bool {
+        let operators: Set<NodeState> = [.waitMaintenance, .maintenance]
+        if change.to == .waitMaintenance {
+            return alters.contains(.asksForMaintenance) && change.from != .maintenance
+        }
+        if change.to == .maintenance {
+            return alters.contains(.entersMaintenance) && change.from == .waitMaintenance
+        }
+        if change.to == .fastForward {
+            return alters.contains(.fetches) && change.from == .reportLSN
+        }
+        if operators.contains(change.from) { return alters.contains(.endsMaintenance) }
+        if change.from == .fastForward {
+            // Given up for the old primary, it follows that one again.
+            let isGivenUp = !mayBeKept && [.catchingUp, .secondary].contains(change.to)
+            return isGivenUp || alters.contains(.fetches) && change.to == .reportLSN
+        }
+        return !mayBeKept || !alters.isDisjoint(with: [.members, .quorum])
     }
 
     private static func touches(_ alters: Rule.Alteration, _ role: Role) -> Bool {
         switch role {
         case .primary: alters.contains(.quorum)
-        case .standby: alters.contains(.members)
+        case .standby: !alters.isDisjoint(with: .ofStandbys)
         case .candidate: false
         }
     }
@@ -99,13 +128,20 @@ public enum Closure {
             // Only a switchover sees a clean stop, and that starts from `draining`.
             let isOpen = ofManyNodes.union([.single, .applySettings]).contains(change.from)
             return change.to == .demoted && isOpen
-        // An attach number never falls; who was pointed at the candidate keeps that upstream.
+        // An attach number never falls; who was pointed at the candidate keeps that upstream, and
+        // only who follows, or is cut off, is pointed at it.
         case (.standby, .standby):
-            return change.to == .initializing && change.from != .reportLSN
+            let isFirst: Set<NodeState> = [.reportLSN, .waitMaintenance, .maintenance]
+            return change.to == .initializing && !isFirst.contains(change.from)
                 || change.from == .joinSecondary
                     && [.initializing, .demoted].contains(change.to)
-        case (.primary, .candidate), (.standby, .primary), (.standby, .candidate),
-            (.candidate, .candidate), (.candidate, .standby):
+                || change.to == .joinSecondary
+                    && ![.reportLSN, .secondary, .catchingUp].contains(change.from)
+        // Whoever is promoted is cut off, or streams from a primary that was emptied.
+        case (.standby, .candidate):
+            return ![.reportLSN, .secondary].contains(change.from)
+        case (.primary, .candidate), (.standby, .primary), (.candidate, .candidate),
+            (.candidate, .standby):
             return false
         }
     }
@@ -113,7 +149,7 @@ public enum Closure {
     /// Who takes which role when the phase changes.
     private static func successions(_ from: Phase, _ to: Phase) -> [(Role, Role)] {
         switch (from, to) {
-        case (.sealing, .promoting), (.blocked, .promoting):
+        case (.sealing, .promoting), (.blocked, .promoting), (.switchover, .promoting):
             [(.primary, .primary), (.standby, .candidate), (.standby, .standby)]
         case (.promoting, .opening):
             [(.primary, .standby), (.candidate, .primary), (.standby, .standby)]
@@ -124,6 +160,11 @@ public enum Closure {
         default: [(.primary, .primary), (.standby, .standby)]
         }
     }
+
+    private static let follower: [NodeState] = [
+        .initializing, .catchingUp, .secondary, .demoted, .reportLSN, .waitMaintenance,
+        .maintenance,
+    ]
 
     /// All that `Situation.assignedState` may answer for a role in a phase.
     static func states(_ role: Role, _ phase: Phase) -> [NodeState] {
@@ -136,11 +177,12 @@ public enum Closure {
         case (.primary, .steady), (.primary, .suspect), (.primary, .following):
             [.single, .waitPrimary, .primary, .applySettings]
         case (.candidate, _): [.stopReplication]
-        case (.standby, .promoting): [.joinSecondary, .reportLSN]
-        case (.standby, .sealing), (.standby, .blocked): [.reportLSN]
+        case (.standby, .promoting): [.joinSecondary] + follower
+        case (.standby, .sealing), (.standby, .blocked):
+            [.reportLSN, .fastForward, .waitMaintenance, .maintenance]
         case (.standby, .steady), (.standby, .suspect), (.standby, .switchover),
             (.standby, .opening), (.standby, .following):
-            [.initializing, .catchingUp, .secondary, .demoted, .reportLSN]
+            follower
         }
     }
 }

@@ -36,6 +36,16 @@ extension Rule {
         public static let quorum = Alteration(rawValue: 1)
         /// Attachment or work of members.
         public static let members = Alteration(rawValue: 2)
+        /// A member is to be left to the operator, is left, or is given back.
+        public static let asksForMaintenance = Alteration(rawValue: 4)
+        public static let entersMaintenance = Alteration(rawValue: 8)
+        public static let endsMaintenance = Alteration(rawValue: 16)
+        /// A member begins to fetch WAL from a peer, or ends it.
+        public static let fetches = Alteration(rawValue: 32)
+
+        static let ofStandbys: Alteration = [
+            .members, .asksForMaintenance, .entersMaintenance, .endsMaintenance, .fetches,
+        ]
     }
 }
 

@@ -2,7 +2,7 @@
 extension Rulebook {
     static let maintenanceRules: [Rule] = [
         Rule(
-            "maintenance.over", in: openPhases, alters: .members,
+            "maintenance.over", in: openPhases, alters: .endsMaintenance,
             "The time that the operator gave has passed: bring the node back."
         ) { view in
             let over = view.cluster.members.first { member in
@@ -22,7 +22,7 @@ extension Rulebook {
                 Plan(.seal, "it goes into maintenance"), to: member.id, upstream: elect)
         },
         Rule(
-            "maintenance.enter", in: openPhases, alters: .members,
+            "maintenance.enter", in: openPhases, alters: .entersMaintenance,
             "Out of the quorum and cut off, or stopped: from here on nothing is done to it."
         ) { view in
             guard let member = view.nextForMaintenance, view.isReadyForMaintenance(member) else {

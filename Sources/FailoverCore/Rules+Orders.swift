@@ -1,5 +1,8 @@
 /// What an operator asked for; `FailoverMachine.refusal` has said no to what can't be done.
 extension Rulebook {
+    /// Nobody is open, and nobody is about to be.
+    private static let unopenedPhases: Set<Phase> = [.sealing, .blocked, .promoting]
+
     static let orderRules: [Rule] = [
         Rule(
             "order.bootstrap", in: [.initializing], leadsTo: [.opening],
@@ -60,7 +63,8 @@ extension Rulebook {
                 effects: view.seals(stamp))
         },
         Rule(
-            "order.maintenance", in: openPhases, leadsTo: [.switchover], alters: .members,
+            "order.maintenance", in: openPhases, leadsTo: [.switchover],
+            alters: .asksForMaintenance,
             "Leave a node to the operator; a primary is moved away first."
         ) { view in
             guard case .maintenance(let id, let until)? = view.order, view.cluster.intent == nil
@@ -80,7 +84,7 @@ extension Rulebook {
                 because: "the operator wants \(id) for maintenance", cluster: cluster, effects: [])
         },
         Rule(
-            "order.end_maintenance", in: everyPhase, alters: .members,
+            "order.end_maintenance", in: everyPhase, alters: .endsMaintenance,
             "Bring a node back from maintenance."
         ) { view in
             guard case .endMaintenance(let id)? = view.order else { return nil }
@@ -97,14 +101,20 @@ extension Rulebook {
             return .act(because: "the operator pauses", cluster: cluster, effects: [])
         },
         Rule(
-            "order.resume", in: everyPhase, leadsTo: [.sealing], alters: .quorum,
-            "Go on; what was not opened before the pause is proven anew."
+            "order.resume", in: everyPhase.subtracting(unopenedPhases),
+            "Go on where it was."
         ) { view in
             guard view.order == .resume, view.cluster.pausedSinceWallMs != nil else { return nil }
-            let isUnopened = [.sealing, .blocked, .promoting].contains(view.cluster.phase)
-            let (cluster, _) = view.changed(raisingTerm: isUnopened) { next, stamp in
+            let (cluster, _) = view.changed { next, _ in next.pausedSinceWallMs = nil }
+            return .act(because: "the operator resumes", cluster: cluster, effects: [])
+        },
+        Rule(
+            "order.resume_failover", in: unopenedPhases, leadsTo: [.sealing], alters: .quorum,
+            "Go on; what was proven before the pause is proven anew."
+        ) { view in
+            guard view.order == .resume, view.cluster.pausedSinceWallMs != nil else { return nil }
+            let (cluster, _) = view.changed(raisingTerm: true) { next, stamp in
                 next.pausedSinceWallMs = nil
-                guard isUnopened else { return }
                 view.beginSealing(&next, stamp, preferred: nil)
                 next.certificate = nil
             }

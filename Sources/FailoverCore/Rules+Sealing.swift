@@ -15,7 +15,7 @@ extension Rulebook {
             return view.openAgain(id, seen, because: "\(id) answers again")
         },
         Rule(
-            "sealing.fast_forwarded", in: closedPhases,
+            "sealing.fast_forwarded", in: closedPhases, alters: .fetches,
             "The candidate has what its peer had, or can't get it: cut it off again and choose."
         ) { view in
             guard let work = view.fastForward, let ending = view.ending(of: work) else {
@@ -51,7 +51,7 @@ extension Rulebook {
                 ? nil : .act(because: view.reasonBlocked, cluster: nil, effects: due)
         },
         Rule(
-            "sealing.fast_forward", in: closedPhases,
+            "sealing.fast_forward", in: closedPhases, alters: .fetches,
             "A candidate that is worth it lacks a little: it fetches that from a peer that is cut "
                 + "off, too."
         ) { view in
@@ -73,7 +73,7 @@ extension Rulebook {
                 effects: [work.effect])
         },
         Rule(
-            "sealing.promote", in: closedPhases, leadsTo: [.promoting],
+            "sealing.promote", in: closedPhases, leadsTo: [.promoting], alters: .members,
             "Enough standbys are seen cut off: promote the one with the most WAL. From here on "
                 + "there is no way back."
         ) { view in

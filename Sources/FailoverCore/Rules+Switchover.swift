@@ -22,7 +22,7 @@ extension Rulebook {
                 cluster: cluster, effects: view.seals(stamp))
         },
         Rule(
-            "switchover.quiesced", in: [.switchover], leadsTo: [.promoting],
+            "switchover.quiesced", in: [.switchover], leadsTo: [.promoting], alters: .members,
             "The old primary is locked and empty, and the target has its last record: promote it "
                 + "while the old one is stopped. From here on there is no way back."
         ) { view in

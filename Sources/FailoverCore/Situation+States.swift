@@ -36,7 +36,9 @@ extension Situation {
         if id == promotion?.candidate {
             return .stopReplication
         }
-        return cluster[id]?.upstream == promotion?.candidate ? .joinSecondary : .reportLSN
+        if cluster[id]?.upstream == promotion?.candidate { return .joinSecondary }
+        // A hand-over cuts nobody off.
+        return cluster.fenceNeed?.reason == .quiesced ? followerState(id) : .reportLSN
     }
 
     private func followerState(_ id: NodeID) -> NodeState {

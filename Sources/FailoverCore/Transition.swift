@@ -14,7 +14,7 @@ public struct Transition: Hashable, Sendable {
         self.says = says
     }
 
-    public static let all: [Transition] = primary + failover + members
+    public static let all: [Transition] = primary + failover + members + maintenance
 
     private static let primary = [
         Transition(.initializing, .waitPrimary, ["open"], "the first node is opened"),
@@ -58,6 +58,13 @@ public struct Transition: Hashable, Sendable {
         Transition(.stopReplication, .waitPrimary, ["open"], "it is opened alone"),
         Transition(.reportLSN, .joinSecondary, ["follow"], "it is not ahead of the candidate"),
         Transition(.joinSecondary, .reportLSN, ["seal"], "the candidate is lost"),
+        Transition(.secondary, .stopReplication, ["promote"], "the old primary is emptied"),
+        Transition(.secondary, .joinSecondary, ["follow"], "the primary moves"),
+        Transition(.catchingUp, .joinSecondary, ["follow"], "the primary moves"),
+        Transition(.reportLSN, .fastForward, ["fast_forward"], "it is preferred, and behind"),
+        Transition(.fastForward, .reportLSN, ["seal"], "it has everything, or can't get it"),
+        Transition(.fastForward, .catchingUp, ["follow"], "the old primary is well again"),
+        Transition(.fastForward, .secondary, ["follow"], "the old primary is well again"),
     ]
 
     private static let members = [
@@ -81,4 +88,16 @@ public struct Transition: Hashable, Sendable {
         Transition(.demoted, .reportLSN, ["seal"], "it is cut off"),
         Transition(.demoted, .secondary, [], "it is brought back"),
     ]
+
+    private static let maintenance =
+        [NodeState.initializing, .catchingUp, .secondary, .demoted, .reportLSN].map {
+            Transition($0, .waitMaintenance, [], "an operator wants it")
+        } + [
+            Transition(.waitMaintenance, .maintenance, ["seal"], "it is cut off, or stopped")
+        ]
+        + [NodeState.waitMaintenance, .maintenance].flatMap { from in
+            [NodeState.initializing, .catchingUp, .secondary, .demoted, .reportLSN].map {
+                Transition(from, $0, [], "the operator gives it back")
+            }
+        }
 }

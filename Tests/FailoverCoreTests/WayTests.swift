@@ -157,7 +157,7 @@ struct WayTests {
     }
 
     @Test func aSwitchoverWhoseTargetIsLostIsUndone() {
-        var world = World.steady()
+        var world = World.steady { $0.handOver = .stop }
         world.refused = ["a.stop"]
         world.send(.ordered(.switchover(to: "c")))
         world.crash("c")

@@ -22,6 +22,8 @@ struct World {
         /// Its server is there but answers nobody, and its WAL moves nowhere.
         var isFrozen = false
         var slots: Set<String> = []
+        /// It hears nothing from its upstream.
+        var isCutOff = false
     }
 
     var machine: FailoverMachine
@@ -30,6 +32,8 @@ struct World {
     var now: Int64 = 1_000
     /// Rules in the order in which they fired.
     var fired: [String] = []
+    /// Effects that were carried out, `node.name`.
+    var done: [String] = []
     /// Effects that were asked for and are not to be carried out.
     var refused: Set<String> = []
     /// Effects that take long: begun, and ended by `finish`.
@@ -184,6 +188,7 @@ struct World {
         let changesFiles = !["inspect", "drop_slots"].contains(effect.action.name)
         if let stamp = node.stamp, effect.stamp < stamp, changesFiles { return .stale }
         if changesFiles { node.stamp = effect.stamp }
+        done.append("\(effect.node).\(effect.action.name)")
         let outcome = carryOut(effect.action, on: effect.node, &node)
         nodes[effect.node] = node
         return outcome
@@ -334,7 +339,7 @@ struct World {
 
     func streams(_ id: NodeID) -> Bool {
         guard let node = nodes[id], node.isRunning, node.isInRecovery, !node.isFrozen,
-            let upstream = node.upstream.flatMap({ nodes[$0] })
+            !node.isCutOff, let upstream = node.upstream.flatMap({ nodes[$0] })
         else { return false }
         return upstream.isRunning && !upstream.isFrozen && upstream.history == node.history
     }

@@ -1,0 +1,59 @@
+import FailoverCore
+import Testing
+
+@Suite("A primary that is moved by plan")
+struct HandOverTests {
+    @Test func theOldPrimaryIsEmptiedAndTheTargetHasItsLastRecord() {
+        var world = World.steady()
+        world.send(.ordered(.switchover(to: "c")))
+        world.run(untilHealthy: 30_000)
+        #expect(world.view.isHealthy, "\(world.view) \(world.fired)")
+        #expect(world.openNodes == ["c"])
+        #expect(world.fired.contains("switchover.quiesced"))
+        #expect(!world.fired.contains("sealing.promote"))
+    }
+
+    @Test func theOldPrimaryComesBackByAPlainStart() {
+        var world = World.steady()
+        world.send(.ordered(.switchover(to: "c")))
+        world.run(untilHealthy: 30_000)
+        #expect(world.done.contains("a.rejoin"), "\(world.done)")
+        #expect(!world.done.contains("a.rewind"))
+    }
+
+    @Test func nobodyIsOpenedWhileTheOldPrimaryRunsAndItsVotersAreWithIt() {
+        var world = World.steady()
+        world.refused = ["a.fence", "b.follow"]
+        world.send(.ordered(.switchover(to: "c")))
+        world.run(ms: 5_000)
+        #expect(world.openNodes == [], "\(world.view) \(world.fired)")
+        #expect(world.view.waitingFor.hasPrefix("a to be seen stopped"))
+    }
+
+    @Test func itsVotersUnderNewNamesAreAsGoodAsItsEnd() {
+        var world = World.steady()
+        world.refused = ["a.fence"]
+        world.send(.ordered(.switchover(to: "c")))
+        world.run(ms: 2_000)
+        #expect(world.openNodes == ["c"], "\(world.view) \(world.fired)")
+        #expect(world.nodes["a"]?.isRunning == true)
+    }
+
+    @Test func itIsUndoneWhenTheTargetCannotReceive() {
+        var world = World.steady()
+        world.refused = ["a.quiesce"]
+        world.send(.ordered(.switchover(to: "c")))
+        world.run(untilHealthy: 20_000)
+        #expect(world.openNodes == ["a"], "\(world.view) \(world.fired)")
+        #expect(world.view.isHealthy)
+    }
+
+    @Test func aSchedulerThatDiesAtEveryStepCarriesItThrough() {
+        var world = World.steady()
+        world.restartsAfterEveryChange = true
+        world.send(.ordered(.switchover(to: "c")))
+        world.run(untilHealthy: 60_000)
+        #expect(world.openNodes.count == 1, "\(world.view) \(world.fired.suffix(40))")
+        #expect(world.view.isHealthy)
+    }
+}
