@@ -7,7 +7,7 @@ extension Rulebook {
             "member.done", in: workPhases, alters: .members,
             "A node's work was seen done."
         ) { view in
-            for member in view.cluster.members {
+            for member in view.membersAtWork {
                 guard let work = member.work, work.kind != .seal,
                     let effect = view.effect(of: work, member.id, in: view.cluster),
                     view.proof(effect) != nil
@@ -26,7 +26,7 @@ extension Rulebook {
             "member.rewind_failed", in: openPhases, alters: .members,
             "pg_rewind can't bring the node back: clone it, its data is kept aside."
         ) { view in
-            for member in view.cluster.members {
+            for member in view.membersAtWork {
                 guard let work = member.work, work.kind == .rejoin(.rewind),
                     let elect = work.upstream,
                     let effect = view.effect(of: work, member.id, in: view.cluster),
@@ -42,6 +42,7 @@ extension Rulebook {
             "member.run", in: workPhases,
             "Go on with a node's work."
         ) { view in
+            if view.membersAtWork.isEmpty { return nil }
             let effects = view.memberEffects(of: view.cluster).filter { view.mayBegin($0) }
             return effects.isEmpty
                 ? nil : .act(because: "work on nodes is not done", cluster: nil, effects: effects)
@@ -51,7 +52,7 @@ extension Rulebook {
             "A node does not follow the primary: bring it back."
         ) { view in
             guard view.openPrimary != nil, let elect = view.cluster.elect else { return nil }
-            for member in view.cluster.members where member.id != elect {
+            for member in view.standbys {
                 guard let plan = view.wayBack(member, isOrdered: false) else { continue }
                 return view.assign(plan, to: member.id, upstream: elect)
             }
@@ -179,13 +180,13 @@ extension Situation {
         return plan(for: member, inspection, isOrdered: isOrdered)
     }
 
-    private func plan(for member: Member, _ seen: NodeObservation) -> Plan? {
+    private func plan(for member: Member, _ seen: Answer) -> Plan? {
         guard isOurs(seen) else { return nil }
         if !seen.isInRecovery { return Plan(.fence, "it is out of recovery without being elect") }
         // Pointed at this node in an older term, when it was another branch's primary, proves
         // nothing: the rejoin test comes first.
         let isAttached =
-            !needsNewNumber(member) && seen.attachedAs == cluster.applicationName(member.id)
+            !needsNewNumber(member) && seen.attachedAs == applicationName(member.id)
         // Cut off since, it is not attached, whatever an older answer says.
         if isAttached, facts(member.id).seal == nil {
             // Somebody started it as a primary between the look and its work.
@@ -238,7 +239,7 @@ extension Situation {
         return Plan(way.kind, way.because)
     }
 
-    private func divergence(_ id: NodeID, _ seen: NodeObservation) -> String? {
+    private func divergence(_ id: NodeID, _ seen: Answer) -> String? {
         Election(cluster: cluster).refusesToFollow(
             id,
             SealProof(
@@ -247,7 +248,7 @@ extension Situation {
     }
 
     private func slotIsLost(_ id: NodeID) -> Bool {
-        openPrimary?.slots.contains { $0.name == id.slot && $0.walStatus == "lost" } ?? false
+        openPrimary?.slots.contains { $0.walStatus == "lost" && $0.name == id.slot } ?? false
     }
 
     /// The number stays when the node returns to the very primary that it was attached to.

@@ -104,8 +104,8 @@ extension Situation {
                 let attached = seen.attachedAs
             else { return false }
             // An answer from before the last work on it.
-            if facts(id).isBehind(seen) { return false }
-            return attached != cluster.applicationName(id) || cluster[id]?.upstream != candidate
+            if facts(id).value.isBehind(seen.value) { return false }
+            return attached != applicationName(id) || cluster[id]?.upstream != candidate
         }
     }
 

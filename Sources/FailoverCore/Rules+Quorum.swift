@@ -157,7 +157,8 @@ extension Situation {
             }
             // Alone, the last one is waited for while it can still come back as it is.
             if isLast && policy.alone == .block { return nil }
-            let reply = facts(primary).replies[cluster.applicationName(voter)]
+            let name = applicationName(voter)
+            let reply = facts(primary).replies.first { $0.name == name }
             // Counted up to the last answer: the time that the scheduler slept is no evidence.
             if let reply,
                 heard.since(reply.missingSince ?? reply.changedAt) >= timers.degradeAfter

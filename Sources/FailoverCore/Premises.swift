@@ -1,0 +1,40 @@
+/// What is decided and what is configured, with all that follows from the two alone: worked out at
+/// each change, not at each step. A reference, for it never changes.
+final class Premises: Hashable, Sendable {
+    let cluster: Cluster
+    let policy: Policy
+    /// application_name of each member, in the members' order.
+    private let applicationNames: [String]
+    /// What synchronous_standby_names may read on the open primary.
+    let legalStandbyNames: [String]
+    /// All members but the last primary.
+    let standbys: [Member]
+    /// Members with work in progress.
+    let membersAtWork: [Member]
+
+    init(_ cluster: Cluster, _ policy: Policy) {
+        self.cluster = cluster
+        self.policy = policy
+        applicationNames = cluster.members.map { cluster.applicationName($0.id) }
+        legalStandbyNames = cluster.configs.map(cluster.standbyNames)
+        standbys = cluster.members.filter { $0.id != cluster.lastPrimary }
+        membersAtWork = cluster.members.filter { $0.work != nil }
+    }
+
+    func member(_ id: NodeID) -> Member? {
+        cluster.members.firstIndex { $0.id == id }.map { cluster.members[$0] }
+    }
+
+    func applicationName(_ id: NodeID) -> String {
+        guard let index = cluster.members.firstIndex(where: { $0.id == id }) else {
+            return cluster.applicationName(id)
+        }
+        return applicationNames[index]
+    }
+
+    static func == (one: Premises, other: Premises) -> Bool {
+        one === other || one.cluster == other.cluster && one.policy == other.policy
+    }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(cluster) }
+}
