@@ -16,7 +16,7 @@ public struct FailoverMachine: Hashable, Sendable {
         }
         cluster.members.sort { $0.id < $1.id }
         premises = Premises(cluster, policy)
-        observed = Observed(cluster.members.map(\.id))
+        observed = Observed(premises.ids)
     }
 
     public var policy: Policy { premises.policy }
@@ -41,7 +41,7 @@ public struct FailoverMachine: Hashable, Sendable {
         var view = situation(at: now, order: order)
         observed.noteQuorum(isLost: !view.quorumIsFed, at: now)
         view.quorumLostSince = observed.quorumLostSince
-        let rules = Rulebook.rules(in: premises.cluster.phase)
+        let rules = premises.rules
         for index in rules.indices {
             guard let verdict = rules[index].verdict(view) else { continue }
             return take(verdict, of: rules[index], at: now)

@@ -14,7 +14,7 @@ extension Observed.Facts {
         failures = 0
         startingSince = nil
         administratorStopAt = nil
-        seal = seal.flatMap { $0.confronted(with: observation) }
+        if let held = seal { seal = held.confronted(with: observation) }
         absorb(observation.senders, at: now)
         let isTampered = observation.isOpen && !legal.contains(observation.standbyNames)
         tamperedSightings = isTampered ? tamperedSightings + 1 : 0

@@ -3,6 +3,10 @@
 final class Premises: Hashable, Sendable {
     let cluster: Cluster
     let policy: Policy
+    /// Those that are asked in this phase, in their order.
+    let rules: [Rule]
+    /// All members.
+    let ids: [NodeID]
     /// application_name of each member, in the members' order.
     private let applicationNames: [String]
     /// What synchronous_standby_names may read on the open primary.
@@ -15,20 +19,20 @@ final class Premises: Hashable, Sendable {
     init(_ cluster: Cluster, _ policy: Policy) {
         self.cluster = cluster
         self.policy = policy
-        applicationNames = cluster.members.map { cluster.applicationName($0.id) }
+        rules = Rulebook.rules(in: cluster.phase)
+        ids = cluster.members.map(\.id)
+        applicationNames = ids.map(cluster.applicationName)
         legalStandbyNames = cluster.configs.map(cluster.standbyNames)
         standbys = cluster.members.filter { $0.id != cluster.lastPrimary }
         membersAtWork = cluster.members.filter { $0.work != nil }
     }
 
     func member(_ id: NodeID) -> Member? {
-        cluster.members.firstIndex { $0.id == id }.map { cluster.members[$0] }
+        ids.firstIndex(of: id).map { cluster.members[$0] }
     }
 
     func applicationName(_ id: NodeID) -> String {
-        guard let index = cluster.members.firstIndex(where: { $0.id == id }) else {
-            return cluster.applicationName(id)
-        }
+        guard let index = ids.firstIndex(of: id) else { return cluster.applicationName(id) }
         return applicationNames[index]
     }
 

@@ -63,9 +63,8 @@ extension Rulebook {
             "Look at a silent node over SSH."
         ) { view in
             let looks = view.cluster.members.compactMap { member -> Effect? in
-                guard member.id != view.cluster.elect,
-                    member.work == nil || member.work?.kind == .seal,
-                    view.facts(member.id).unreachable != nil
+                guard view.facts(member.id).unreachable != nil, member.id != view.cluster.elect,
+                    member.work == nil || member.work?.kind == .seal
                 else { return nil }
                 let look = view.lookEffect(member.id)
                 return view.mayBegin(look) ? look : nil
@@ -165,14 +164,14 @@ extension Situation {
     }
 
     private func plan(for member: Member, isOrdered: Bool) -> Plan? {
+        let facts = facts(member.id)
         if let work = member.work {
             // Stopped before it was seen cut off, it is started first.
-            guard work.kind == .seal, facts(member.id).seal != nil || answer(member.id) == nil
-            else { return nil }
+            guard work.kind == .seal, facts.seal != nil || facts.answer == nil else { return nil }
+        } else {
+            guard facts.isSettled else { return nil }
         }
-        let facts = facts(member.id)
-        guard facts.isSettled || member.work?.kind == .seal else { return nil }
-        if let seen = answer(member.id) { return plan(for: member, seen) }
+        if let seen = facts.answer { return plan(for: member, seen) }
         guard let silentSince = facts.unreachableSince, let inspection = facts.inspection,
             let at = facts.inspectedAt, at.since(silentSince) >= 0,
             !inspection.isPostmasterRunning

@@ -71,7 +71,7 @@ extension Rulebook {
             "A standby has caught up: count it for commits."
         ) { view in
             guard view.mayChangeQuorum(from: 1), view.policy.numberSyncStandbys > 0,
-                let voter = view.standbys.map(\.id).first(where: view.isReadyToVote)
+                let voter = view.standbys.first(where: { view.isReadyToVote($0.id) })?.id
             else { return nil }
             return view.reconfigure(
                 to: view.cluster.configs[0].adding(voter), because: "\(voter) has caught up")
@@ -84,7 +84,7 @@ extension Rulebook {
             let raised = config.required + 1
             guard view.mayChangeQuorum(from: 1), config.required > 0,
                 raised <= min(view.policy.numberSyncStandbys, config.voters.count),
-                config.voters.count(where: view.isFresh) >= raised
+                config.voters.count(where: { view.isFresh($0) }) >= raised
             else { return nil }
             return view.reconfigure(
                 to: QuorumConfig(required: raised, voters: config.voters),
@@ -152,7 +152,7 @@ extension Situation {
             if policy.node(voter) == nil {
                 return (voter, "\(voter) is not in cluster.yaml any more")
             }
-            if let member = cluster[voter], let why = needsData(member) {
+            if let member = member(voter), let why = needsData(member) {
                 return (voter, "\(voter) can come back only with new data: \(why)")
             }
             // Alone, the last one is waited for while it can still come back as it is.
@@ -199,8 +199,9 @@ extension Situation {
     /// it must hold in the end is proven by the barrier, not here.
     func isReadyToVote(_ id: NodeID) -> Bool {
         guard !isVoter(id), policy.node(id)?.replicationQuorum == true,
-            let attached = cluster[id]?.attach.term, attached >= cluster.tip.term,
-            cluster[id]?.work == nil, isFresh(id), let row = sender(id), let flush = row.flush,
+            let member = member(id), let attached = member.attach.term,
+            attached >= cluster.tip.term, member.work == nil, isFresh(id), let row = sender(id),
+            let flush = row.flush,
             let primary = openPrimary, flush <= primary.position,
             primary.position.position - flush.position <= Self.caughtUpBytes,
             primary.slots.contains(where: { $0.name == id.slot && $0.isActive })

@@ -6,12 +6,12 @@ extension Rulebook {
             "A node has accepted a higher stamp than the store knows: the store is an old copy."
         ) { view in
             let known = Stamp(term: view.cluster.term, step: view.cluster.revision)
-            for member in view.cluster.members {
-                let facts = view.facts(member.id)
+            for id in view.ids {
+                let facts = view.facts(id)
                 // Term 0 is a deployment's, before the cluster's life.
                 if let higher = facts.highestStamp, higher > known, higher.term > Term(0) {
                     return .hold(
-                        "\(member.id) has accepted stamp \(higher), the store knows only \(known): "
+                        "\(id) has accepted stamp \(higher), the store knows only \(known): "
                             + "the store was rolled back; nothing is decided on it")
                 }
             }

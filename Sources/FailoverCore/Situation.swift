@@ -34,6 +34,9 @@ struct Situation {
 
     // MARK: nodes
 
+    /// Every member's.
+    var ids: [NodeID] { premises.ids }
+
     func member(_ id: NodeID) -> Member? { premises.member(id) }
 
     func facts(_ id: NodeID) -> Shared<Observed.Facts> { observed[id] }
@@ -83,7 +86,7 @@ struct Situation {
     var quorumIsFed: Bool {
         cluster.configs.contains { config in
             config.required > 0
-                && config.voters.count(where: isFresh) >= config.required
+                && config.voters.count(where: { isFresh($0) }) >= config.required
         }
     }
 
