@@ -79,6 +79,11 @@ public struct Cluster: Hashable, Codable, Sendable {
     /// primary, so that an old list can't count a re-pointed node (D20).
     public func applicationName(_ id: NodeID) -> String { "\(id)_\(self[id]?.attach.number ?? 0)" }
 
+    /// The number stays when the node returns to the very primary that it was attached to.
+    func needsNewNumber(_ member: Member) -> Bool {
+        member.upstream != elect || member.attach.term.map { $0 < tip.term } ?? true
+    }
+
     /// What the primary's synchronous_standby_names must be for `config`.
     public func standbyNames(_ config: QuorumConfig) -> String {
         config.standbyNames(applicationName)

@@ -48,6 +48,7 @@ struct Observed: Hashable, Sendable {
         /// The last answer, when the last probe was answered.
         var answer: Answer? { unreachable == nil ? observation : nil }
         var isAnswering: Bool { observation != nil && unreachable == nil }
+        var isSealed: Bool { seal != nil }
         var wasProbed: Bool { observation != nil || unreachable != nil }
     }
 

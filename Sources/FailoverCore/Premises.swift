@@ -9,12 +9,16 @@ final class Premises: Hashable, Sendable {
     let ids: [NodeID]
     /// application_name of each member, in the members' order.
     private let applicationNames: [String]
+    /// Those of the members that should stream from the elect as they are; nil for the others.
+    private let attachments: [String?]
     /// What synchronous_standby_names may read on the open primary.
     let legalStandbyNames: [String]
     /// All members but the last primary.
     let standbys: [Member]
     /// Members with work in progress.
     let membersAtWork: [Member]
+    /// Whether the cluster's work is in progress.
+    let hasIntent: Bool
 
     init(_ cluster: Cluster, _ policy: Policy) {
         self.cluster = cluster
@@ -22,9 +26,14 @@ final class Premises: Hashable, Sendable {
         rules = Rulebook.rules(in: cluster.phase)
         ids = cluster.members.map(\.id)
         applicationNames = ids.map(cluster.applicationName)
+        attachments = cluster.members.map {
+            $0.work == nil && !cluster.needsNewNumber($0)
+                ? cluster.applicationName($0.id) : nil
+        }
         legalStandbyNames = cluster.configs.map(cluster.standbyNames)
         standbys = cluster.members.filter { $0.id != cluster.lastPrimary }
         membersAtWork = cluster.members.filter { $0.work != nil }
+        hasIntent = cluster.intent != nil
     }
 
     func member(_ id: NodeID) -> Member? {
@@ -35,6 +44,8 @@ final class Premises: Hashable, Sendable {
         guard let index = ids.firstIndex(of: id) else { return cluster.applicationName(id) }
         return applicationNames[index]
     }
+
+    func attachment(_ id: NodeID) -> String? { ids.firstIndex(of: id).flatMap { attachments[$0] } }
 
     static func == (one: Premises, other: Premises) -> Bool {
         one === other || one.cluster == other.cluster && one.policy == other.policy

@@ -52,7 +52,7 @@ extension Rulebook {
             "A node does not follow the primary: bring it back."
         ) { view in
             guard view.openPrimary != nil, let elect = view.cluster.elect else { return nil }
-            for member in view.standbys {
+            for member in view.standbys where !view.isInPlace(member.id) {
                 guard let plan = view.wayBack(member, isOrdered: false) else { continue }
                 return view.assign(plan, to: member.id, upstream: elect)
             }
@@ -62,8 +62,9 @@ extension Rulebook {
             "member.look", in: openPhases,
             "Look at a silent node over SSH."
         ) { view in
-            let looks = view.cluster.members.compactMap { member -> Effect? in
-                guard view.facts(member.id).unreachable != nil, member.id != view.cluster.elect,
+            let silent = view.ids.filter { view.facts($0).unreachable != nil }
+            let looks = silent.compactMap { id -> Effect? in
+                guard id != view.cluster.elect, let member = view.member(id),
                     member.work == nil || member.work?.kind == .seal
                 else { return nil }
                 let look = view.lookEffect(member.id)
@@ -159,7 +160,7 @@ extension Situation {
         guard let plan = plan(for: member, isOrdered: isOrdered) else { return nil }
         if isVoter(member.id), plan.kind.bringsData { return nil }
         // Its name would leave the list that the primary waits for.
-        if isVoter(member.id), plan.kind == .follow, needsNewNumber(member) { return nil }
+        if isVoter(member.id), plan.kind == .follow, cluster.needsNewNumber(member) { return nil }
         return plan
     }
 
@@ -185,7 +186,7 @@ extension Situation {
         // Pointed at this node in an older term, when it was another branch's primary, proves
         // nothing: the rejoin test comes first.
         let isAttached =
-            !needsNewNumber(member) && seen.attachedAs == applicationName(member.id)
+            !cluster.needsNewNumber(member) && seen.attachedAs == applicationName(member.id)
         // Cut off since, it is not attached, whatever an older answer says.
         if isAttached, facts(member.id).seal == nil {
             // Somebody started it as a primary between the look and its work.
@@ -246,20 +247,10 @@ extension Situation {
                 postmasterStart: seen.postmasterStart))
     }
 
-    private func slotIsLost(_ id: NodeID) -> Bool {
-        openPrimary?.slots.contains { $0.walStatus == "lost" && $0.name == id.slot } ?? false
-    }
-
-    /// The number stays when the node returns to the very primary that it was attached to.
-    private func needsNewNumber(_ member: Member) -> Bool {
-        member.upstream != cluster.elect
-            || member.attach.term.map { $0 < cluster.tip.term } ?? true
-    }
-
     func assign(_ plan: Plan, to id: NodeID, upstream: NodeID) -> Verdict {
         let (next, _) = changed { next, stamp in
             guard var member = next[id] else { return }
-            let isNumbered = plan.kind == .follow && !needsNewNumber(member)
+            let isNumbered = plan.kind == .follow && !cluster.needsNewNumber(member)
             switch plan.kind {
             case .seal, .start: break
             case .fence:

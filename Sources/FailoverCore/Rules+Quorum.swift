@@ -107,11 +107,13 @@ extension Rulebook {
 extension Situation {
     /// No change while another is under way, or while the primary is not open and well.
     func mayChangeQuorum(from configs: Int) -> Bool {
-        cluster.intent == nil && cluster.configs.count == configs && openPrimary != nil
+        !hasIntent && cluster.configs.count == configs && openPrimary != nil
     }
 
     var reconfiguring: Effect? {
-        guard let intent = cluster.intent, intent.kind == .reconfigure, cluster.elect != nil else {
+        guard hasIntent, let intent = cluster.intent, intent.kind == .reconfigure,
+            cluster.elect != nil
+        else {
             return nil
         }
         return reconfiguration(of: cluster, intent.stamp)
@@ -152,7 +154,7 @@ extension Situation {
             if policy.node(voter) == nil {
                 return (voter, "\(voter) is not in cluster.yaml any more")
             }
-            if let member = member(voter), let why = needsData(member) {
+            if !isInPlace(voter), let member = member(voter), let why = needsData(member) {
                 return (voter, "\(voter) can come back only with new data: \(why)")
             }
             // Alone, the last one is waited for while it can still come back as it is.

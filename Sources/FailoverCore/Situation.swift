@@ -9,6 +9,8 @@ struct Situation {
     let primary: Answer?
     /// The elect's answer when clients may write to it.
     let openPrimary: Answer?
+    /// Slots of the open primary that have lost WAL.
+    private let lostSlots: [String]
     /// Since when too few voters have been fresh for the primary to acknowledge.
     var quorumLostSince: Instant?
 
@@ -26,11 +28,13 @@ struct Situation {
             return isOurs && !seen.isInRecovery ? seen : nil
         }
         openPrimary = primary.flatMap { $0.isOpen ? $0 : nil }
+        lostSlots = (openPrimary?.slots ?? []).filter { $0.walStatus == "lost" }.map(\.name)
     }
 
     var cluster: Cluster { premises.cluster }
     var policy: Policy { premises.policy }
     var timers: Timers { premises.policy.timers }
+    var hasIntent: Bool { premises.hasIntent }
 
     // MARK: nodes
 
@@ -65,16 +69,28 @@ struct Situation {
             && seen.position >= cluster.floor
     }
 
+    func slotIsLost(_ id: NodeID) -> Bool { !lostSlots.isEmpty && lostSlots.contains(id.slot) }
+
     // MARK: voters
 
     /// Milliseconds since the node heard from the primary that it is attached to; nil: not at all.
     func messageAge(_ id: NodeID) -> Int64? {
-        guard let seen = answer(id), let at = observed[id].observedAt,
+        let facts = facts(id)
+        guard let seen = facts.answer, let at = facts.observedAt,
             seen.attachedAs == applicationName(id),
             let receiver = seen.receiver, receiver.status == "streaming",
             let age = receiver.messageAgeMs
         else { return nil }
         return age + now.since(at)
+    }
+
+    /// A standby of the elect that streams as it was pointed: nothing is to be done about it.
+    func isInPlace(_ id: NodeID) -> Bool {
+        let facts = facts(id)
+        guard facts.isSettled, !facts.isSealed, let seen = facts.answer, seen.isInRecovery,
+            seen.hasReceiver, let name = premises.attachment(id), seen.attachedAs == name
+        else { return false }
+        return isOurs(seen) && !slotIsLost(id)
     }
 
     /// "Streaming" proves nothing (F17): the message must be young.
