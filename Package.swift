@@ -28,6 +28,10 @@ func tests(
         exclude: exclude, swiftSettings: strict)
 }
 
+let benchmark = Target.executableTarget(
+    name: "CoreBenchmark", dependencies: ["FailoverCore"], path: "Benchmarks/CoreBenchmark",
+    swiftSettings: strict)
+
 // The arrows of docs/architecture.md; Tests/TidyTests holds the `import` lines against them.
 let toolkit = Package(
     name: "pg-failover-toolkit",
@@ -79,6 +83,7 @@ let toolkit = Package(
                 "Execution", "PostgresClient", "FailoverCore", argumentParser, logging,
             ],
             swiftSettings: strict),
+        benchmark,
         tests("FailoverCore", ["FailoverCore"]),
         tests("Simulation", ["FailoverCore", "ToolkitTesting"]),
         tests("PostgresClient", ["PostgresClient", "Reactor", "ToolkitTesting"]),
@@ -136,8 +141,17 @@ let simulation = Package(
     swiftLanguageModes: [.v6]
 )
 
+// The core as it is shipped, without mutants, its tests and its benchmark.
+let core = Package(
+    name: "pg-failover-toolkit",
+    targets: [module("FailoverCore"), benchmark, tests("FailoverCore", ["FailoverCore"])],
+    swiftLanguageModes: [.v6]
+)
+
 // SwiftPM takes the package that is made last.
-let wanted = Context.environment["TOOLKIT_SIMULATION"] == nil ? toolkit : simulation
+let isWanted = { Context.environment[$0] != nil }
+let wanted =
+    isWanted("TOOLKIT_SIMULATION") ? simulation : isWanted("TOOLKIT_CORE") ? core : toolkit
 let package = Package(
     name: wanted.name, products: wanted.products, dependencies: wanted.dependencies,
     targets: wanted.targets, swiftLanguageModes: wanted.swiftLanguageModes)

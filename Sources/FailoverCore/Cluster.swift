@@ -89,6 +89,11 @@ public struct Cluster: Hashable, Codable, Sendable {
     /// primary, so that an old list can't count a re-pointed node (D20).
     public func applicationName(_ id: NodeID) -> String { "\(id)_\(self[id]?.attach.number ?? 0)" }
 
+    /// It was attached in the term of the newest timeline or later.
+    func isProvenOnTip(_ member: Member) -> Bool {
+        member.attach.term.map { $0 >= tip.term } ?? false
+    }
+
     /// What the primary's synchronous_standby_names must be for `config`.
     public func standbyNames(_ config: QuorumConfig) -> String {
         config.standbyNames(applicationName)

@@ -7,7 +7,7 @@ extension FailoverMachine {
             name: cluster.name, phase: cluster.phase, term: cluster.term,
             revision: cluster.revision, primary: cluster.elect, configs: cluster.configs,
             floor: cluster.floor, timeline: cluster.tip.timeline,
-            waitingFor: observed.waitingFor, alarms: view.alarms, nodes: nodes,
+            waitingFor: waitingFor, alarms: view.alarms, nodes: nodes,
             isHealthy: view.isHealthy)
     }
 

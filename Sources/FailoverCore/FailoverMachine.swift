@@ -4,17 +4,26 @@
 /// before its effects run; when that fails, the machine is thrown away and made anew from the
 /// stored cluster.
 public struct FailoverMachine: Hashable, Sendable {
-    public private(set) var cluster: Cluster
-    public let policy: Policy
-    private(set) var observed = Observed()
+    private var premises: Premises
+    private(set) var observed: Observed
+    /// What the last step waited for.
+    private(set) var waitingFor = ""
 
     public init(cluster: Cluster, policy: Policy) {
-        self.cluster = cluster
-        self.policy = policy
+        var cluster = cluster
         for node in policy.nodes where cluster[node.id] == nil {
-            self.cluster.members.append(Member(id: node.id))
+            cluster.members.append(Member(id: node.id))
         }
-        self.cluster.members.sort { $0.id < $1.id }
+        cluster.members.sort { $0.id < $1.id }
+        premises = Premises(cluster, policy)
+        observed = Observed(premises.ids)
+    }
+
+    public var policy: Policy { premises.policy }
+
+    public private(set) var cluster: Cluster {
+        get { premises.cluster }
+        set { premises = Premises(newValue, premises.policy) }
     }
 
     /// Grows the revision, so that every later step is higher than any predecessor's. To be stored
@@ -26,23 +35,25 @@ public struct FailoverMachine: Hashable, Sendable {
     /// Takes in one event and returns what must happen next. At most one rule fires: call again
     /// with `.tick` until it holds.
     public mutating func step(_ event: Event, at now: Instant) -> Decision {
-        observed.absorb(event, cluster: cluster, at: now)
-        observed.noteQuorum(isLost: !situation(at: now).quorumIsFed, at: now)
+        observed.absorb(event, premises, at: now)
         var order: OperatorCommand?
         if case .ordered(let command) = event { order = command }
-        let view = situation(at: now, order: order)
-        for rule in Rulebook.standard where rule.phases.contains(cluster.phase) {
-            guard let verdict = rule.verdict(view) else { continue }
-            return take(verdict, of: rule, at: now)
+        var view = situation(at: now, order: order)
+        observed.noteQuorum(isLost: !view.quorumIsFed, at: now)
+        view.quorumLostSince = observed.quorumLostSince
+        let rules = premises.rules
+        for index in rules.indices {
+            guard let verdict = rules[index].verdict(view) else { continue }
+            return take(verdict, of: rules[index], at: now)
         }
-        observed.waitingFor = ""
+        waitingFor = ""
         return .hold(rule: nil, because: "")
     }
 
     private mutating func take(_ verdict: Verdict, of rule: Rule, at now: Instant) -> Decision {
         switch verdict {
         case .hold(let reason):
-            observed.waitingFor = reason
+            waitingFor = reason
             return .hold(rule: rule.id, because: reason)
         case .act(let because, let changed, let effects):
             if let changed {
@@ -83,7 +94,7 @@ public struct FailoverMachine: Hashable, Sendable {
     }
 
     func situation(at now: Instant, order: OperatorCommand? = nil) -> Situation {
-        Situation(cluster: cluster, observed: observed, policy: policy, now: now, order: order)
+        Situation(premises, observed, at: now, order: order)
     }
 }
 

@@ -95,6 +95,7 @@ public struct NodeObservation: Hashable, Sendable, Codable {
     public static let lockedNames = "ANY 1 (toolkit_locked)"
 
     public var isLocked: Bool { standbyNames == Self.lockedNames && isReadOnly }
+    var hasReceiver: Bool { receiver != nil }
     /// Out of recovery and not locked: clients may write.
     public var isOpen: Bool { !isInRecovery && !isReadOnly }
 }

@@ -50,7 +50,7 @@ extension Rule {
 }
 
 /// What a rule answers.
-enum Verdict {
+indirect enum Verdict {
     /// Nothing may happen now; the sentence says what is waited for.
     case hold(String)
     /// `cluster` is nil when only effects of a stored intent are asked for (again).
@@ -62,6 +62,14 @@ public enum Rulebook {
     public static let standard: [Rule] =
         vigilanceRules + orderRules + suspicionRules + switchoverRules + sealingRules
         + promotionRules + openingRules + quorumRules + maintenanceRules + memberRules
+
+    /// Those that are asked in this phase.
+    static func rules(in phase: Phase) -> [Rule] { byPhase[phase] ?? [] }
+
+    private static let byPhase = Dictionary(
+        uniqueKeysWithValues: Phase.allCases.map { phase in
+            (phase, standard.filter { $0.phases.contains(phase) })
+        })
 
     static let openPhases: Set<Phase> = [.steady, .following]
     static let everyPhase = Set(Phase.allCases)

@@ -7,7 +7,7 @@ extension Rulebook {
             "member.done", in: workPhases, alters: .members,
             "A node's work was seen done."
         ) { view in
-            for member in view.cluster.members {
+            for member in view.membersAtWork {
                 guard let work = member.work, work.kind != .seal,
                     let effect = view.effect(of: work, member.id, in: view.cluster),
                     view.proof(effect) != nil
@@ -30,7 +30,7 @@ extension Rulebook {
             "Its data can't be used as they are, or pg_rewind can't mend them: go on to a rewind, "
                 + "then to a clone; the data is kept aside."
         ) { view in
-            for member in view.cluster.members {
+            for member in view.membersAtWork {
                 guard let work = member.work, case .rejoin(let method) = work.kind,
                     let elect = work.upstream,
                     let effect = view.effect(of: work, member.id, in: view.cluster),
@@ -49,6 +49,7 @@ extension Rulebook {
             "member.run", in: workPhases,
             "Go on with a node's work."
         ) { view in
+            if view.membersAtWork.isEmpty { return nil }
             let effects = view.memberEffects(of: view.cluster).filter { view.mayBegin($0) }
             return effects.isEmpty
                 ? nil : .act(because: "work on nodes is not done", cluster: nil, effects: effects)
@@ -58,7 +59,7 @@ extension Rulebook {
             "A node does not follow the primary: bring it back."
         ) { view in
             guard view.openPrimary != nil, let elect = view.cluster.elect else { return nil }
-            for member in view.cluster.members where member.id != elect && !member.isLeftAlone {
+            for member in view.standbys where !view.isInPlace(member.id) {
                 guard let plan = view.wayBack(member, isOrdered: false) else { continue }
                 return view.assign(plan, to: member.id, upstream: elect)
             }
@@ -68,10 +69,10 @@ extension Rulebook {
             "member.look", in: openPhases,
             "Look at a silent node over SSH."
         ) { view in
-            let looks = view.cluster.members.compactMap { member -> Effect? in
-                guard member.id != view.cluster.elect, !member.isLeftAlone,
-                    member.work == nil || member.work?.kind == .seal,
-                    view.facts(member.id).unreachable != nil
+            let silent = view.ids.filter { view.facts($0).unreachable != nil }
+            let looks = silent.compactMap { id -> Effect? in
+                guard id != view.cluster.elect, let member = view.member(id),
+                    !member.isLeftAlone, member.work == nil || member.work?.kind == .seal
                 else { return nil }
                 let look = view.lookEffect(member.id)
                 return view.mayBegin(look) ? look : nil
@@ -175,16 +176,16 @@ extension Situation {
     }
 
     private func plan(for member: Member, isOrdered: Bool) -> Plan? {
+        let facts = facts(member.id)
         if let work = member.work {
             // Stopped before it was seen cut off, it is started first.
-            guard work.kind == .seal, facts(member.id).seal != nil || answer(member.id) == nil
-            else { return nil }
+            guard work.kind == .seal, facts.seal != nil || facts.answer == nil else { return nil }
+        } else {
+            guard facts.isSettled else { return nil }
         }
         // On its way to the operator it is made harmless, and nothing else.
-        if member.maintenance != nil, answer(member.id)?.isInRecovery ?? true { return nil }
-        let facts = facts(member.id)
-        guard facts.isSettled || member.work?.kind == .seal else { return nil }
-        if let seen = answer(member.id) { return plan(for: member, seen) }
+        if member.maintenance != nil, facts.answer?.isInRecovery ?? true { return nil }
+        if let seen = facts.answer { return plan(for: member, seen) }
         guard let silentSince = facts.unreachableSince, let inspection = facts.inspection,
             let at = facts.inspectedAt, at.since(silentSince) >= 0,
             !inspection.isPostmasterRunning
@@ -192,13 +193,13 @@ extension Situation {
         return plan(for: member, inspection, isOrdered: isOrdered)
     }
 
-    private func plan(for member: Member, _ seen: NodeObservation) -> Plan? {
+    private func plan(for member: Member, _ seen: Answer) -> Plan? {
         guard isOurs(seen) else { return nil }
         if !seen.isInRecovery { return Plan(.fence, "it is out of recovery without being elect") }
         // Pointed at this node in an older term, when it was another branch's primary, proves
         // nothing: the rejoin test comes first.
         let isAttached =
-            !needsNewNumber(member) && seen.attachedAs == cluster.applicationName(member.id)
+            !needsNewNumber(member) && seen.attachedAs == applicationName(member.id)
         // Cut off since, it is not attached, whatever an older answer says.
         if isAttached, facts(member.id).seal == nil {
             // Somebody started it as a primary between the look and its work.
@@ -251,7 +252,7 @@ extension Situation {
         return Plan(way.kind, way.because)
     }
 
-    private func divergence(_ id: NodeID, _ seen: NodeObservation) -> String? {
+    private func divergence(_ id: NodeID, _ seen: Answer) -> String? {
         Election(cluster: cluster).refusesToFollow(
             id,
             SealProof(
@@ -259,16 +260,11 @@ extension Situation {
                 postmasterStart: seen.postmasterStart))
     }
 
-    private func slotIsLost(_ id: NodeID) -> Bool {
-        cluster[id]?.upstream == cluster.elect
-            && openPrimary?.slots.contains { $0.name == id.slot && $0.walStatus == "lost" } ?? false
-    }
-
     /// The number stays when the node returns to the very upstream that it was attached to, and
     /// nobody else bears it.
     private func needsNewNumber(_ member: Member) -> Bool {
-        member.upstream != upstream(for: member.id) || hasDuplicate(member.id)
-            || member.attach.term.map { $0 < cluster.tip.term } ?? true
+        let isPlaced = member.upstream == upstream(for: member.id) && !hasDuplicate(member.id)
+        return !isPlaced || !cluster.isProvenOnTip(member)
     }
 
     /// New data come from the primary, whoever is followed later.

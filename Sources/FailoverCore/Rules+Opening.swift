@@ -106,7 +106,7 @@ extension Situation {
 
     /// A restarted primary may have lost WAL that it had reported flushed, if its machine was
     /// reset. The same boot proves that it was not.
-    func reopening(_ id: NodeID, _ seen: NodeObservation) -> Reopening {
+    func reopening(_ id: NodeID, _ seen: Answer) -> Reopening {
         if seen.timeline != cluster.tip.timeline || seen.history != cluster.tip.history {
             return .refused("\(id) is on another timeline than the cluster's")
         }
@@ -136,7 +136,7 @@ extension Situation {
 
     /// No set of voters that could prove it answers or may be promoted, and none comes: then the
     /// voters that do answer suffice, as flushed WAL is trusted anywhere else, too (D21).
-    private func isLastResort(_ seen: NodeObservation, since run: Instant) -> Bool {
+    private func isLastResort(_ seen: Answer, since run: Instant) -> Bool {
         guard now.since(run) >= timers.voterUnreachable,
             cluster.phase == .blocked || !canSealQuorum
         else { return false }
@@ -151,7 +151,7 @@ extension Situation {
     }
 
     /// Gives the running attempt up: the last primary is elected in a new term and opened.
-    func openAgain(_ id: NodeID, _ seen: NodeObservation, because: String) -> Verdict? {
+    func openAgain(_ id: NodeID, _ seen: Answer, because: String) -> Verdict? {
         if !seen.isOpen {
             switch reopening(id, seen) {
             case .allowed: break

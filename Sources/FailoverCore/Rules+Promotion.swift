@@ -105,8 +105,8 @@ extension Situation {
                 let attached = seen.attachedAs
             else { return false }
             // An answer from before the last work on it.
-            if facts(id).isBehind(seen) { return false }
-            return attached != cluster.applicationName(id) || cluster[id]?.upstream != candidate
+            if facts(id).value.isBehind(seen.value) { return false }
+            return attached != applicationName(id) || cluster[id]?.upstream != candidate
         }
     }
 
@@ -141,7 +141,8 @@ extension Situation {
                 guard cluster[id]?.upstream == candidate, let seen = settledAnswer(id) else {
                     return false
                 }
-                return seen.attachedAs == cluster.applicationName(id) && !facts(id).isBehind(seen)
+                return seen.attachedAs == cluster.applicationName(id)
+                    && !facts(id).value.isBehind(seen.value)
             } >= needed
         }
     }

@@ -71,7 +71,7 @@ extension Rulebook {
             "A standby has caught up: count it for commits."
         ) { view in
             guard view.mayChangeQuorum(from: 1), view.policy.numberSyncStandbys > 0,
-                let voter = view.standbys.map(\.id).first(where: view.isReadyToVote)
+                let voter = view.standbys.first(where: { view.isReadyToVote($0.id) })?.id
             else { return nil }
             return view.reconfigure(
                 to: view.cluster.configs[0].adding(voter), because: "\(voter) has caught up")
@@ -84,7 +84,7 @@ extension Rulebook {
             let raised = config.required + 1
             guard view.mayChangeQuorum(from: 1), config.required > 0,
                 raised <= min(view.policy.numberSyncStandbys, config.voters.count),
-                config.voters.count(where: view.isFresh) >= raised
+                config.voters.count(where: { view.isFresh($0) }) >= raised
             else { return nil }
             return view.reconfigure(
                 to: QuorumConfig(required: raised, voters: config.voters),
@@ -107,11 +107,13 @@ extension Rulebook {
 extension Situation {
     /// No change while another is under way, or while the primary is not open and well.
     func mayChangeQuorum(from configs: Int) -> Bool {
-        cluster.intent == nil && cluster.configs.count == configs && openPrimary != nil
+        !hasIntent && cluster.configs.count == configs && openPrimary != nil
     }
 
     var reconfiguring: Effect? {
-        guard let intent = cluster.intent, intent.kind == .reconfigure, cluster.elect != nil else {
+        guard hasIntent, let intent = cluster.intent, intent.kind == .reconfigure,
+            cluster.elect != nil
+        else {
             return nil
         }
         return reconfiguration(of: cluster, intent.stamp)
@@ -152,18 +154,19 @@ extension Situation {
             if policy.node(voter) == nil {
                 return (voter, "\(voter) is not in cluster.yaml any more")
             }
-            if cluster[voter]?.maintenance != nil {
+            if member(voter)?.maintenance != nil {
                 return (voter, "\(voter) goes into maintenance")
             }
             if hasDuplicate(voter) {
                 return (voter, "two connections carry the name of \(voter)")
             }
-            if let member = cluster[voter], let why = needsData(member) {
+            if !isInPlace(voter), let member = member(voter), let why = needsData(member) {
                 return (voter, "\(voter) can come back only with new data: \(why)")
             }
             // Alone, the last one is waited for while it can still come back as it is.
             if isLast && policy.alone == .block { return nil }
-            let reply = facts(primary).replies[cluster.applicationName(voter)]
+            let name = applicationName(voter)
+            let reply = facts(primary).replies.first { $0.name == name }
             // Counted up to the last answer: the time that the scheduler slept is no evidence.
             if let reply,
                 heard.since(reply.missingSince ?? reply.changedAt) >= timers.degradeAfter
@@ -204,9 +207,9 @@ extension Situation {
     /// it must hold in the end is proven by the barrier, not here.
     func isReadyToVote(_ id: NodeID) -> Bool {
         guard !isVoter(id), policy.node(id)?.replicationQuorum == true,
-            cluster[id]?.maintenance == nil, !hasDuplicate(id),
-            let attached = cluster[id]?.attach.term, attached >= cluster.tip.term,
-            cluster[id]?.work == nil, isFresh(id), let row = sender(id), let flush = row.flush,
+            let member = member(id), member.maintenance == nil,
+            let attached = member.attach.term, attached >= cluster.tip.term, member.work == nil,
+            isFresh(id), !hasDuplicate(id), let row = sender(id), let flush = row.flush,
             let primary = openPrimary, flush <= primary.position,
             primary.position.position - flush.position <= Self.caughtUpBytes,
             primary.slots.contains(where: { $0.name == id.slot && $0.isActive })

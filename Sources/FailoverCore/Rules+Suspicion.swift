@@ -189,7 +189,7 @@ extension Situation {
             return "\(lost) is starting and has \(timers.crashRestartGrace) ms"
         }
         let confirm = isDead ? timers.confirmRefused : timers.confirm
-        guard let since = observed.quorumLostSince, now.since(since) >= confirm else {
+        guard let since = quorumLostSince, now.since(since) >= confirm else {
             return "the loss of \(lost) to be confirmed for \(confirm) ms"
         }
         if !isDead, let last = observed.unconfirmedFailoverAt, now.since(last) < timers.minInterval

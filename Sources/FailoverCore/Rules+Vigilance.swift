@@ -6,13 +6,12 @@ extension Rulebook {
             "A node has accepted a higher stamp than the store knows: the store is an old copy."
         ) { view in
             let known = Stamp(term: view.cluster.term, step: view.cluster.revision)
-            for member in view.cluster.members {
-                let facts = view.facts(member.id)
-                let seen = [facts.observation?.stamp, facts.inspection?.stamp].compactMap(\.self)
+            for id in view.ids {
+                let facts = view.facts(id)
                 // Term 0 is a deployment's, before the cluster's life.
-                if let higher = seen.max(), higher > known, higher.term > Term(0) {
+                if let higher = facts.highestStamp, higher > known, higher.term > Term(0) {
                     return .hold(
-                        "\(member.id) has accepted stamp \(higher), the store knows only \(known): "
+                        "\(id) has accepted stamp \(higher), the store knows only \(known): "
                             + "the store was rolled back; nothing is decided on it")
                 }
             }
@@ -29,9 +28,10 @@ extension Rulebook {
             "vigilance.first_look", in: everyPhase,
             "After a start every node is asked once before anything is decided."
         ) { view in
-            let unasked = view.policy.nodes.map(\.id).filter { !view.facts($0).wasProbed }
-            return unasked.isEmpty
-                ? nil : .hold("the first answer of \(names(unasked)) after the scheduler's start")
+            let unasked = view.policy.nodes.filter { !view.facts($0.id).wasProbed }
+            if unasked.isEmpty { return nil }
+            return .hold(
+                "the first answer of \(names(unasked.map(\.id))) after the scheduler's start")
         },
         Rule(
             "vigilance.quorum_tampered", in: openPhases, alters: .quorum,

@@ -76,7 +76,7 @@ extension Situation {
         return isFresh(id) && (isVoter(id) || !counts) ? .secondary : .catchingUp
     }
 
-    private func reportedPrimaryState(_ id: NodeID, _ seen: NodeObservation) -> NodeState {
+    private func reportedPrimaryState(_ id: NodeID, _ seen: Answer) -> NodeState {
         guard seen.isOpen else {
             if cluster.phase == .switchover, id == cluster.lastPrimary { return .draining }
             let isStray = cluster.elect != nil && id != cluster.elect

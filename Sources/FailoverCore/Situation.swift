@@ -1,67 +1,99 @@
 /// One moment as the rules see it: named questions about the cluster and what was observed.
 struct Situation {
-    let cluster: Cluster
+    private let premises: Premises
     let observed: Observed
-    let policy: Policy
     let now: Instant
     /// The operator's command of this very step.
     let order: OperatorCommand?
+    /// The elect's answer when it is out of recovery; it may still be locked.
+    let primary: Answer?
+    /// The elect's answer when clients may write to it.
+    let openPrimary: Answer?
+    /// Slots of the open primary that have lost WAL.
+    private let lostSlots: [String]
+    /// Since when too few voters have been fresh for the primary to acknowledge.
+    var quorumLostSince: Instant?
 
-    var timers: Timers { policy.timers }
+    init(
+        _ premises: Premises, _ observed: Observed, at now: Instant, order: OperatorCommand? = nil
+    ) {
+        self.premises = premises
+        self.observed = observed
+        self.now = now
+        self.order = order
+        quorumLostSince = observed.quorumLostSince
+        let elect = premises.cluster.elect.map { observed[$0] }
+        primary = elect?.answer.flatMap { seen in
+            let isOurs = seen.systemIdentifier == premises.cluster.systemIdentifier
+            return isOurs && !seen.isInRecovery ? seen : nil
+        }
+        openPrimary = primary.flatMap { $0.isOpen ? $0 : nil }
+        lostSlots = (openPrimary?.slots ?? []).filter { $0.walStatus == "lost" }.map(\.name)
+    }
+
+    var cluster: Cluster { premises.cluster }
+    var policy: Policy { premises.policy }
+    var timers: Timers { premises.policy.timers }
+    var hasIntent: Bool { premises.hasIntent }
 
     // MARK: nodes
 
-    func facts(_ id: NodeID) -> Observed.Facts { observed[id] }
+    /// Every member's.
+    var ids: [NodeID] { premises.ids }
+
+    func member(_ id: NodeID) -> Member? { premises.member(id) }
+
+    func facts(_ id: NodeID) -> Shared<Observed.Facts> { observed[id] }
 
     /// The last answer of a node whose last probe was answered.
-    func answer(_ id: NodeID) -> NodeObservation? {
-        let facts = observed[id]
-        return facts.isAnswering ? facts.observation : nil
-    }
+    func answer(_ id: NodeID) -> Answer? { observed[id].answer }
 
     /// The same, given after the last work on the node ended.
-    func settledAnswer(_ id: NodeID) -> NodeObservation? {
+    func settledAnswer(_ id: NodeID) -> Answer? {
         observed[id].isSettled ? answer(id) : nil
     }
 
-    /// Every node but the last primary, without those that are left to the operator.
-    var standbys: [Member] {
-        cluster.members.filter { $0.id != cluster.lastPrimary && !$0.isLeftAlone }
+    var standbys: [Member] { premises.standbys }
+    var membersAtWork: [Member] { premises.membersAtWork }
+
+    /// application_name under the current attach number.
+    func applicationName(_ id: NodeID) -> String { premises.applicationName(id) }
+
+    func isOurs(_ seen: Answer) -> Bool {
+        seen.systemIdentifier == cluster.systemIdentifier
     }
-
-    func isOurs(_ observation: NodeObservation) -> Bool {
-        observation.systemIdentifier == cluster.systemIdentifier
-    }
-
-    // MARK: the primary
-
-    /// The elect's answer when it is out of recovery; it may still be locked.
-    var primary: NodeObservation? {
-        guard let elect = cluster.elect, let seen = answer(elect), !seen.isInRecovery,
-            isOurs(seen)
-        else { return nil }
-        return seen
-    }
-
-    /// The elect's answer when clients may write to it.
-    var openPrimary: NodeObservation? { primary.flatMap { $0.isOpen ? $0 : nil } }
 
     /// On the newest accepted timeline, at the floor or above.
-    func isOnTip(_ seen: NodeObservation) -> Bool {
+    func isOnTip(_ seen: Answer) -> Bool {
         seen.timeline == cluster.tip.timeline && seen.history == cluster.tip.history
             && seen.position >= cluster.floor
+    }
+
+    /// The primary has removed WAL that its standby needs.
+    func slotIsLost(_ id: NodeID) -> Bool {
+        !lostSlots.isEmpty && member(id)?.upstream == cluster.elect && lostSlots.contains(id.slot)
     }
 
     // MARK: voters
 
     /// Milliseconds since the node heard from the primary that it is attached to; nil: not at all.
     func messageAge(_ id: NodeID) -> Int64? {
-        guard let seen = answer(id), let at = observed[id].observedAt,
-            seen.attachedAs == cluster.applicationName(id),
+        let facts = facts(id)
+        guard let seen = facts.answer, let at = facts.observedAt,
+            seen.attachedAs == applicationName(id),
             let receiver = seen.receiver, receiver.status == "streaming",
             let age = receiver.messageAgeMs
         else { return nil }
         return age + now.since(at)
+    }
+
+    /// A standby of the elect that streams as it was pointed: nothing is to be done about it.
+    func isInPlace(_ id: NodeID) -> Bool {
+        let facts = facts(id)
+        guard facts.isSettled, !facts.isSealed, let seen = facts.answer, seen.isInRecovery,
+            seen.hasReceiver, let name = premises.attachment(id), seen.attachedAs == name
+        else { return false }
+        return isOurs(seen) && !slotIsLost(id) && !hasDuplicate(id)
     }
 
     /// "Streaming" proves nothing (F17): the message must be young.
@@ -77,7 +109,7 @@ struct Situation {
         }
         return cluster.configs.contains { config in
             config.required > 0
-                && config.voters.count(where: isFresh) >= config.required
+                && config.voters.count(where: { isFresh($0) }) >= config.required
         }
     }
 
@@ -117,7 +149,7 @@ struct Situation {
 
     /// The row of pg_stat_replication under a node's current attach number.
     func sender(_ id: NodeID) -> NodeObservation.Sender? {
-        let name = cluster.applicationName(id)
+        let name = applicationName(id)
         return openPrimary?.senders.first { $0.applicationName == name && $0.state == "streaming" }
     }
 
@@ -163,10 +195,10 @@ struct Situation {
 
     /// Milliseconds since this process first saw the open intent.
     var intentAgeMs: Int64 {
-        guard let stamp = cluster.intent?.stamp, let seen = observed.intentSeen[stamp] else {
-            return 0
-        }
-        return now.since(seen)
+        guard let stamp = cluster.intent?.stamp, let seen = observed.intentSeen,
+            seen.stamp == stamp
+        else { return 0 }
+        return now.since(seen.at)
     }
 
     /// A cluster changed by `change`, with the revision grown and the stamp that its effects carry.

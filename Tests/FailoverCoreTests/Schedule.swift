@@ -19,6 +19,8 @@ struct Schedule {
     /// The scheduler dies at its next stored change: before its effects, or among them.
     private var diesAtNextStore = false
     private(set) var fired: Set<String> = []
+    /// Changes when any decision of this run does.
+    private(set) var digest = DecisionDigest()
 
     init(seed: Int) {
         self.seed = seed
@@ -182,10 +184,9 @@ struct Schedule {
     private mutating func step(_ event: Event) {
         var event = event
         for _ in 0..<100 {
-            guard
-                case .act(let rule, _, let effects, let isStored) = machine.step(
-                    event, at: instant)
-            else { return }
+            let decision = machine.step(event, at: instant)
+            digest.take(decision)
+            guard case .act(let rule, _, let effects, let isStored) = decision else { return }
             event = .tick
             fired.insert(rule.rawValue)
             model.note("\(rule) \(machine.cluster.phase) \(machine.cluster.term)")

@@ -1,0 +1,58 @@
+/// What is decided and what is configured, with all that follows from the two alone: worked out at
+/// each change, not at each step. A reference, for it never changes.
+final class Premises: Hashable, Sendable {
+    let cluster: Cluster
+    let policy: Policy
+    /// Those that are asked in this phase, in their order.
+    let rules: [Rule]
+    /// All members.
+    let ids: [NodeID]
+    /// application_name of each member, in the members' order.
+    private let applicationNames: [String]
+    /// Those of the members that should stream from the elect as they are; nil for the others.
+    private let attachments: [String?]
+    /// What synchronous_standby_names may read on the open primary.
+    let legalStandbyNames: [String]
+    /// Every node but the last primary, without those that are left to the operator.
+    let standbys: [Member]
+    /// Members with work in progress.
+    let membersAtWork: [Member]
+    /// Whether the cluster's work is in progress.
+    let hasIntent: Bool
+
+    init(_ cluster: Cluster, _ policy: Policy) {
+        self.cluster = cluster
+        self.policy = policy
+        rules = Rulebook.rules(in: cluster.phase)
+        ids = cluster.members.map(\.id)
+        applicationNames = ids.map(cluster.applicationName)
+        // Whom a cascaded standby is to follow depends on what is seen.
+        attachments = cluster.members.map { member in
+            let isPlaced = member.work == nil && member.upstream == cluster.elect
+            let isCascaded = policy.node(member.id)?.upstream != nil
+            return isPlaced && !isCascaded && cluster.isProvenOnTip(member)
+                ? cluster.applicationName(member.id) : nil
+        }
+        legalStandbyNames = cluster.configs.map(cluster.standbyNames)
+        standbys = cluster.members.filter { $0.id != cluster.lastPrimary && !$0.isLeftAlone }
+        membersAtWork = cluster.members.filter { $0.work != nil }
+        hasIntent = cluster.intent != nil
+    }
+
+    func member(_ id: NodeID) -> Member? {
+        ids.firstIndex(of: id).map { cluster.members[$0] }
+    }
+
+    func applicationName(_ id: NodeID) -> String {
+        guard let index = ids.firstIndex(of: id) else { return cluster.applicationName(id) }
+        return applicationNames[index]
+    }
+
+    func attachment(_ id: NodeID) -> String? { ids.firstIndex(of: id).flatMap { attachments[$0] } }
+
+    static func == (one: Premises, other: Premises) -> Bool {
+        one === other || one.cluster == other.cluster && one.policy == other.policy
+    }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(cluster) }
+}
