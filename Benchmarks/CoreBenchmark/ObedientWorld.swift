@@ -158,6 +158,7 @@ struct ObedientWorld {
             node.isRunning = false
             return .done(.none)
         case .stopForSwitchover: return stop(&node)
+        case .quiesce, .fastForward, .dropSlots: return .failed("no part of this trace")
         case .inspect: return .done(.inspected(inspection(node)))
         case .validate: return .done(.none)
         }

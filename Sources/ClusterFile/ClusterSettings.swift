@@ -149,7 +149,10 @@ public struct NodeSettings: Hashable, Sendable {
     public var dataDirectory: String
     /// 0…100
     public var priority: Int
+    /// False for a cascaded standby, whatever the file says.
     public var replicationQuorum: Bool
+    /// The standby that it follows while it can; nil: the primary.
+    public var upstream: NodeID?
     public var sshHost: String
     public var sshPort: Int
     public var sshUser: String
@@ -162,7 +165,8 @@ public struct NodeSettings: Hashable, Sendable {
 
     public init(
         id: NodeID, host: String, port: Int, dataDirectory: String, priority: Int,
-        replicationQuorum: Bool, sshHost: String, sshPort: Int, sshUser: String,
+        replicationQuorum: Bool, upstream: NodeID? = nil, sshHost: String, sshPort: Int,
+        sshUser: String,
         socketDirectory: String, configDirectory: String, stateDirectory: String,
         runtimeDirectory: String
     ) {
@@ -172,6 +176,7 @@ public struct NodeSettings: Hashable, Sendable {
         self.dataDirectory = dataDirectory
         self.priority = priority
         self.replicationQuorum = replicationQuorum
+        self.upstream = upstream
         self.sshHost = sshHost
         self.sshPort = sshPort
         self.sshUser = sshUser

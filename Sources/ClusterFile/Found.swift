@@ -61,6 +61,9 @@ enum Found {
             return "write it without quotes: `\(setting.name): \(text)`"
         case (.duration, .number(let digits)) where Int(digits) != nil:
             return "add the unit: `\(digits)ms`, `\(digits)s`, `\(digits)min` or `\(digits)h`"
+        case (.size, .number(let digits)) where Int(digits) != nil:
+            return "add the unit: `\(digits)kB`, `\(digits)MB` or `\(digits)GB`"
+        case (.size, _): return example + "; whole numbers with B, kB, MB or GB"
         case (.duration, _): return example + "; whole numbers with ms, s, min or h"
         case (.text, .number(let text)), (.text, .flag(let text)), (.choice, .flag(let text)),
             (.command, .number(let text)), (.command, .flag(let text)):

@@ -4,6 +4,7 @@ struct Reading {
         case flag(Bool)
         case number(Int)
         case duration(Int64)
+        case size(Int64)
         case text(String)
         case texts([String])
         case parameters([PostgresSettings.Parameter])
@@ -40,6 +41,9 @@ struct Reading {
     }
     func duration(_ path: String) -> Int64? {
         if case .duration(let ms) = items[path]?.value { ms } else { nil }
+    }
+    func size(_ path: String) -> Int64? {
+        if case .size(let bytes) = items[path]?.value { bytes } else { nil }
     }
     func text(_ path: String) -> String? {
         if case .text(let text) = items[path]?.value { text } else { nil }

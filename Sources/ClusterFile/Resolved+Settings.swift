@@ -42,6 +42,7 @@ extension Resolved {
 
     private func node(_ path: String) -> NodeSettings {
         let name = text("\(path).name")
+        let upstream = optionalText("\(path).upstream").map { NodeID($0) }
         func below(_ folder: String) -> String {
             let base = text(folder)
             return (base.hasSuffix("/") ? base : base + "/") + "\(cluster)/\(name)"
@@ -49,7 +50,8 @@ extension Resolved {
         return NodeSettings(
             id: NodeID(name), host: text("\(path).host"), port: number("\(path).port"),
             dataDirectory: text("\(path).data_dir"), priority: number("\(path).priority"),
-            replicationQuorum: flag("\(path).replication_quorum"),
+            replicationQuorum: flag("\(path).replication_quorum") && upstream == nil,
+            upstream: upstream,
             sshHost: text("\(path).ssh.host"), sshPort: number("\(path).ssh.port"),
             sshUser: text("\(path).ssh.user"), socketDirectory: text("\(path).socket_dir"),
             configDirectory: below("config_dir"), stateDirectory: below("state_dir"),
@@ -63,14 +65,18 @@ extension Resolved {
         return Policy(
             nodes: nodes.map {
                 .init(
-                    id: $0.id, priority: $0.priority, replicationQuorum: $0.replicationQuorum)
+                    id: $0.id, priority: $0.priority, replicationQuorum: $0.replicationQuorum,
+                    upstream: $0.upstream)
             },
             numberSyncStandbys: reading.number("synchronous.number_sync_standbys")
                 ?? (nodes.count >= 2 ? 1 : 0),
             alone: .init(rawValue: text("synchronous.alone")) ?? .allow,
             mode: .init(rawValue: text("failover.mode")) ?? .automatic,
             validatesFailover: hooks.byName["failover_validation_command"]?.command != nil,
-            timers: timers)
+            handOver: .init(rawValue: text("failover.switchover_method")) ?? .quiesce,
+            stall: .init(rawValue: text("failover.on_stall")) ?? .failover,
+            acceptsSplitBrainWindow: flag("failover.accept_split_brain_window"),
+            fastForwardBytesMax: UInt64(size("failover.fast_forward_max")), timers: timers)
     }
 
     private var hooks: HookSettings {

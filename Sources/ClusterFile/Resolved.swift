@@ -20,6 +20,10 @@ struct Resolved {
         reading.duration(path) ?? DurationText.parse(written(path)) ?? 0
     }
 
+    func size(_ path: String) -> Int64 {
+        reading.size(path) ?? SizeText.parse(written(path)) ?? 0
+    }
+
     func text(_ path: String) -> String {
         reading.text(path) ?? inherited(path).map(text) ?? written(path)
     }

@@ -5,16 +5,28 @@ extension Rule {
     static let advice: [Rule] = [
         Rule(
             code: "synchronous.asynchronous", level: .warning,
-            reads: ["nodes", "synchronous.number_sync_standbys"]
+            reads: [
+                "nodes", "synchronous.number_sync_standbys", "failover.accept_split_brain_window",
+            ]
         ) { subject in
-            guard subject.settings.nodes.count > 1, subject.settings.policy.numberSyncStandbys == 0
-            else { return [] }
+            let policy = subject.settings.policy
+            guard subject.settings.nodes.count > 1, policy.numberSyncStandbys == 0 else {
+                return []
+            }
+            let isUnfenced = policy.acceptsSplitBrainWindow
             return [
                 subject.violation(
-                    "synchronous.number_sync_standbys",
-                    "replication is asynchronous: no failover without loss can be proven, so none "
-                        + "is automatic",
-                    "write 1 or more, or be ready to decide by hand")
+                    subject.laterWritten([
+                        "synchronous.number_sync_standbys", "failover.accept_split_brain_window",
+                    ]),
+                    "replication is asynchronous: a failover loses what no standby has received"
+                        + (isUnfenced
+                            ? ", and it does not wait until the old primary was seen stopped: "
+                                + "while that runs, both accept writes"
+                            : ", and it waits until the old primary was seen stopped"),
+                    isUnfenced
+                        ? "leave `accept_split_brain_window` out, or write 1 or more"
+                        : "write 1 or more for failovers that lose nothing")
             ]
         },
         Rule(

@@ -22,6 +22,21 @@ extension Rule {
                     "give a node a priority of 1 to 100, or write `failover: { mode: manual }`")
             ]
         },
+        Rule(
+            code: "failover.needless_window",
+            reads: [
+                "failover.accept_split_brain_window", "synchronous.number_sync_standbys", "nodes",
+            ]
+        ) { subject in
+            let policy = subject.settings.policy
+            guard policy.acceptsSplitBrainWindow, policy.numberSyncStandbys > 0 else { return [] }
+            return [
+                subject.violation(
+                    "failover.accept_split_brain_window",
+                    "commits wait for \(policy.numberSyncStandbys): a failover needs no such window",
+                    "leave it out, or write `synchronous: { number_sync_standbys: 0 }`")
+            ]
+        },
     ]
 
     /// With the worst primary: a node of the quorum is no voter while it is the primary.

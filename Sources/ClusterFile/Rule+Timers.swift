@@ -41,6 +41,9 @@ extension Rule {
         Order(
             shorter: "wal_receiver_status_interval", longer: "wal_sender_timeout",
             percent: 50, because: "one late report would cost the connection"),
+        Order(
+            shorter: "probe_timeout", longer: "stall_timeout",
+            because: "a test write gets that long before it counts as hanging"),
     ]
 
     private static func rule(_ order: Order) -> Rule {

@@ -57,7 +57,8 @@ struct Subject {
 
 extension Rule {
     static let all: [Rule] =
-        nodeRules + placeRules + replicationRules + accessRules + parameterRules + timerRules
+        nodeRules + cascadeRules + placeRules + replicationRules + accessRules + parameterRules
+        + timerRules
         + hookRules + advice
 
     /// The findings of all rules whose settings are known.

@@ -38,6 +38,8 @@ public enum SettingType: Hashable, Sendable {
     case number(ClosedRange<Int>)
     /// Written with a unit; the range is in milliseconds.
     case duration(ClosedRange<Int64>)
+    /// Written with a unit; the range is in bytes.
+    case size(ClosedRange<Int64>)
     case choice([String])
     case text(TextRule)
     case texts(TextRule)
@@ -58,6 +60,9 @@ public enum SettingType: Hashable, Sendable {
         case .duration(let range):
             "a duration from \(DurationText.render(range.lowerBound)) "
                 + "to \(DurationText.render(range.upperBound))"
+        case .size(let range):
+            "a size from \(SizeText.render(range.lowerBound)) "
+                + "to \(SizeText.render(range.upperBound))"
         case .choice(let words): Self.list(words)
         case .text(let rule): rule.noun
         case .texts(let rule): "a list, each entry \(rule.noun)"
@@ -69,7 +74,11 @@ public enum SettingType: Hashable, Sendable {
     }
 
     public var unit: String? {
-        if case .duration = self { "ms, s, min or h" } else { nil }
+        switch self {
+        case .duration: "ms, s, min or h"
+        case .size: "B, kB, MB or GB"
+        default: nil
+        }
     }
 
     public var isGroup: Bool {
@@ -103,27 +112,4 @@ public enum Fallback: Hashable, Sendable {
     case same(as: String)
     /// Depends on the rest of the file, as the text says.
     case counted(String)
-}
-
-/// Durations as the file has them: `500ms`, `3s`, `5min`, `1h`.
-public enum DurationText {
-    private static let units: [(name: String, ms: Int64)] = [
-        ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1),
-    ]
-
-    /// In the largest unit that leaves no rest.
-    public static func render(_ ms: Int64) -> String {
-        guard ms != 0, let unit = units.first(where: { ms % $0.ms == 0 }) else { return "\(ms)s" }
-        return "\(ms / unit.ms)\(unit.name)"
-    }
-
-    /// Milliseconds; nil for anything but a whole number with a unit.
-    public static func parse(_ text: String) -> Int64? {
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        guard let number = Int64(digits),
-            let unit = units.first(where: { $0.name == text.dropFirst(digits.count) })
-        else { return nil }
-        let (ms, overflow) = number.multipliedReportingOverflow(by: unit.ms)
-        return overflow ? nil : ms
-    }
 }

@@ -45,6 +45,34 @@ extension Settings {
                     patient: "\(Timers.patient.reconnectAttempts)"),
                 example: "2",
                 "Failed probes of the primary in a row before a failover may start."),
+            Setting(
+                "failover.switchover_method",
+                .choice(Policy.HandOver.allCases.map(\.rawValue)), .value("quiesce"),
+                example: "quiesce",
+                """
+                How a planned switchover takes over the last commit: `quiesce` ends all sessions \
+                of the locked primary and promotes once the target has its last record; `stop` \
+                shuts the primary down cleanly first, which takes longer.
+                """),
+            Setting(
+                "failover.on_stall", .choice(Policy.Stall.allCases.map(\.rawValue)),
+                .value("failover"), example: "failover",
+                """
+                When a primary answers but its disk takes no write for `stall_timeout`: stop and \
+                replace it (`failover`), or only say so (`alarm`).
+                """),
+            Setting(
+                "failover.fast_forward_max", .size(0...1 << 40), .value("16MB"), example: "16MB",
+                """
+                How far behind a preferred standby may be to be promoted: it fetches the rest \
+                from another standby first. 0B never does.
+                """),
+            Setting(
+                "failover.accept_split_brain_window", .flag, .value("false"), example: "false",
+                """
+                Asynchronous replication only: replace a lost primary that could not be stopped. \
+                While it still runs, both accept writes, and those of the old one are lost.
+                """),
         ] + timers.map(\.setting)
 
     private static let second: Int64 = 1_000
@@ -137,5 +165,16 @@ extension Settings {
         TimerSetting(
             name: "switchover_timeout", field: \.switchoverTimeout, range: 5 * second...hour,
             documentation: "How long a planned switchover may take until it is undone."),
+        TimerSetting(
+            name: "fast_forward_timeout", field: \.fastForwardTimeout, range: 500...10 * minute,
+            documentation: """
+                How long a preferred standby may take to fetch what it lacks from another one.
+                """),
+        TimerSetting(
+            name: "stall_timeout", field: \.stallTimeout, range: second...hour,
+            documentation: """
+                How long the disk of a primary that answers may take no write until `on_stall` \
+                holds.
+                """),
     ]
 }

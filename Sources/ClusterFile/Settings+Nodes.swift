@@ -25,6 +25,13 @@ extension Settings {
             "nodes[].replication_quorum", .flag, .value("true"), example: "false",
             "Whether this node may be counted for commits while it is a standby."),
         Setting(
+            "nodes[].upstream", .text(.name), .none("the primary"), example: "node2",
+            """
+            The standby that this node follows (a cascaded standby) instead of the primary; while \
+            that one is away, or is the primary, it follows the primary. It is never counted for \
+            commits.
+            """),
+        Setting(
             "nodes[].socket_dir", .text(.absolutePath), .value("/var/run/postgresql"),
             example: "/var/run/postgresql",
             "Folder of PostgreSQL's Unix socket."),

@@ -181,6 +181,10 @@ extension Walk {
             guard let ms = DurationText.parse(text) else { return wrong(setting, path, entry) }
             range.contains(ms)
                 ? keep(.duration(ms), path, entry) : outOfRange(setting, path, entry)
+        case (.size(let range), .text(let text)):
+            guard let bytes = SizeText.parse(text) else { return wrong(setting, path, entry) }
+            range.contains(bytes)
+                ? keep(.size(bytes), path, entry) : outOfRange(setting, path, entry)
         case (.choice(let words), .text(let word)):
             words.contains(word)
                 ? keep(.text(word), path, entry) : outOfRange(setting, path, entry)

@@ -18,6 +18,10 @@ public struct ClusterView: Hashable, Codable, Sendable {
         public var priority: Int
         /// Work in progress on this node, and why.
         public var work: String?
+        /// Left to the operator, or about to be.
+        public var maintenance: Member.Maintenance?
+        /// The standby that it follows instead of the primary; nil: the primary.
+        public var upstream: NodeID?
     }
 
     public var name: String
@@ -25,12 +29,16 @@ public struct ClusterView: Hashable, Codable, Sendable {
     public var term: Term
     public var revision: Revision
     public var primary: NodeID?
+    /// Who was opened last; equal to `primary` while there is one.
+    public var lastPrimary: NodeID
     public var configs: [QuorumConfig]
     public var floor: LSN
     public var timeline: TimelineID
     /// What is waited for, in one sentence; empty when nothing is.
     public var waitingFor: String
     public var alarms: [String]
+    /// Since when an operator wants nothing to be done.
+    public var pausedSinceWallMs: Int64?
     public var nodes: [Node]
 
     /// Primary open, every member a secondary, the quorum as configured.

@@ -5,9 +5,10 @@ extension FailoverMachine {
         let nodes = cluster.members.map { node($0, view) }
         return ClusterView(
             name: cluster.name, phase: cluster.phase, term: cluster.term,
-            revision: cluster.revision, primary: cluster.elect, configs: cluster.configs,
-            floor: cluster.floor, timeline: cluster.tip.timeline,
-            waitingFor: waitingFor, alarms: view.alarms, nodes: nodes,
+            revision: cluster.revision, primary: cluster.elect, lastPrimary: cluster.lastPrimary,
+            configs: cluster.configs, floor: cluster.floor, timeline: cluster.tip.timeline,
+            waitingFor: waitingFor, alarms: view.alarms,
+            pausedSinceWallMs: cluster.pausedSinceWallMs, nodes: nodes,
             isHealthy: view.isHealthy)
     }
 
@@ -27,7 +28,9 @@ extension FailoverMachine {
             timeline: facts.observation?.timeline, position: facts.observation?.position,
             lagBytes: lag, isVoter: view.isVoter(member.id),
             priority: policy.node(member.id)?.priority ?? 0,
-            work: member.work.map { "\($0.kind.name): \($0.because)" })
+            work: member.work.map { "\($0.kind.name): \($0.because)" },
+            maintenance: member.maintenance,
+            upstream: member.upstream.flatMap { $0 == cluster.lastPrimary ? nil : $0 })
     }
 }
 

@@ -80,9 +80,10 @@ public enum NodeFiles {
 
     /// The text of `node.conf`: locked, and pointed at `upstream` or, without one, sealed.
     ///
-    /// `clearsDelay` also ends a recovery_min_apply_delay, which keeps a seal from taking effect.
+    /// Without `usesArchive` the upstream is the only one that WAL comes from. `clearsDelay` also ends a recovery_min_apply_delay, which keeps a seal from taking effect.
     public static func nodeConf(
-        stamp: Stamp, upstream: Upstream?, postgresMajor: Int, clearsDelay: Bool = false
+        stamp: Stamp, upstream: Upstream?, postgresMajor: Int, usesArchive: Bool = true,
+        clearsDelay: Bool = false
     ) throws(QuotingError) -> String {
         var lines = [
             "# Written by toolkit alone; every change made here is lost.",
@@ -106,8 +107,10 @@ public enum NodeFiles {
                 try setting("primary_conninfo", ""),
                 try setting("primary_slot_name", ""),
             ]
-            // PostgreSQL 13 takes restore_command only at a start: there it is refused elsewhere.
-            if postgresMajor >= 14 { lines.append(try setting("restore_command", "")) }
+        }
+        // PostgreSQL 13 takes restore_command only at a start: there it is refused elsewhere.
+        if upstream == nil || !usesArchive, postgresMajor >= 14 {
+            lines.append(try setting("restore_command", ""))
         }
         if clearsDelay { lines.append(try setting("recovery_min_apply_delay", "0")) }
         return lines.joined(separator: "\n") + "\n"

@@ -98,17 +98,12 @@ final class ControlServer: Sendable {
             for await update in await scheduler.updates() {
                 try await socket.send(ControlReply.update(update))
             }
-        case .switchover(let node, let isDryRun):
-            try await follow(.switchover(to: node), isDryRun, socket)
-        case .rejoin(let node, let isDryRun): try await follow(.rejoin(node), isDryRun, socket)
-        }
-    }
-
-    private func follow(
-        _ command: OperatorCommand, _ isDryRun: Bool, _ socket: LineSocket
-    ) async throws {
-        for await progress in scheduler.order(command, isDryRun: isDryRun) {
-            try await socket.send(ControlReply.progress(progress))
+        case .switchover, .rejoin, .failover, .failoverWithLoss, .maintenance, .endMaintenance,
+            .pause, .resume:
+            guard let (command, isDryRun) = request.order else { return }
+            for await progress in scheduler.order(command, isDryRun: isDryRun) {
+                try await socket.send(ControlReply.progress(progress))
+            }
         }
     }
 }

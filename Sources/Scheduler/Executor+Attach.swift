@@ -4,7 +4,7 @@ import Hooks
 import PostgresClient
 import Rendering
 
-/// What points a node at an upstream: follow, rejoin, clone, and the slots for it.
+/// What points a node at an upstream: follow, rejoin, clone.
 extension Executor {
     func follow(
         _ work: EffectWork, _ attachment: Effect.Attachment
@@ -15,9 +15,11 @@ extension Executor {
         let outcome = await runHook(.followCommand, work, on: link, attachment: attachment)
         if case .notStarted = outcome, isDefault(.followCommand) {
             // The upstream is written and reloaded already; the shipped script does no more.
+            await dropStaleSlots(work, on: link)
             return .none
         }
         try results(outcome, of: .followCommand)
+        await dropStaleSlots(work, on: link)
         return .none
     }
 
@@ -36,6 +38,7 @@ extension Executor {
             .rejoinCommand, work, on: link, attachment: attachment, switchLSN: switchLSN,
             extra: ["TOOLKIT_REJOIN_METHOD": method.rawValue])
         let results = try results(outcome, of: .rejoinCommand)
+        await dropStaleSlots(work, on: link)
         return .rejoined(rewoundFrom: results["rewound_from"].flatMap { LSN($0) })
     }
 
@@ -47,6 +50,7 @@ extension Executor {
         try await stopIfRunning(work, link)
         let outcome = await runHook(.cloneCommand, work, on: link, attachment: attachment)
         try results(outcome, of: .cloneCommand)
+        await dropStaleSlots(work, on: link)
         return .none
     }
 
@@ -56,31 +60,6 @@ extension Executor {
         let outcome = await runHook(
             .serviceStopCommand, work, on: link, extra: ["TOOLKIT_STOP_MODE": "fast"])
         try results(outcome, of: .serviceStopCommand)
-    }
-
-    /// Makes the slots that are missing; each keeps WAL from this moment on.
-    func makeSlots(_ names: [String], on link: NodeLink) async throws(Ended) -> Proof {
-        try await sql { () throws(PostgresError) in
-            try await link.inNewSession(within: .seconds(2)) { (session) throws(PostgresError) in
-                try await makeSlots(names, in: session)
-            }
-        }
-        return .none
-    }
-
-    func makeSlots(_ names: [String], in session: Connection) async throws(PostgresError) {
-        for name in names {
-            do throws(PostgresError) {
-                try await session.query(
-                    """
-                    SELECT pg_create_physical_replication_slot($1, true) WHERE NOT EXISTS
-                      (SELECT FROM pg_replication_slots WHERE slot_name = $1)
-                    """, [name], timeout: .seconds(5))
-            } catch {
-                // Another attempt made it between the look and the call.
-                guard error.sqlState == "42710" else { throw error }
-            }
-        }
     }
 
     /// pg_rewind reads the source's control file, where a promotion shows only after a checkpoint

@@ -15,10 +15,11 @@ extension Executor {
     @discardableResult
     func apply(
         _ work: EffectWork, to link: NodeLink, upstream: NodeFiles.Upstream? = nil,
-        opening: NodeRequest.Opening = .removed, overSQL: Bool = true
+        usesArchive: Bool = true, opening: NodeRequest.Opening = .removed, overSQL: Bool = true
     ) async throws(Ended) -> String {
         let files = NodeRequest(
-            stamp: work.stamp, nodeConf: try nodeConf(work.stamp, upstream: upstream),
+            stamp: work.stamp,
+            nodeConf: try nodeConf(work.stamp, upstream: upstream, usesArchive: usesArchive),
             opening: opening)
         let byRunner = Task { [nodeApply] in
             await nodeApply.apply(files, on: link.node, via: link.runner)
@@ -73,11 +74,12 @@ extension Executor {
     }
 
     private func nodeConf(
-        _ stamp: Stamp, upstream: NodeFiles.Upstream?
+        _ stamp: Stamp, upstream: NodeFiles.Upstream?, usesArchive: Bool
     ) throws(Ended) -> String {
         do {
             return try NodeFiles.nodeConf(
-                stamp: stamp, upstream: upstream, postgresMajor: settings.postgresql.version)
+                stamp: stamp, upstream: upstream, postgresMajor: settings.postgresql.version,
+                usesArchive: usesArchive)
         } catch { throw .failed("node.conf can't be written: \(error)") }
     }
 

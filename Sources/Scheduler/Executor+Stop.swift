@@ -28,7 +28,7 @@ extension Executor {
             try await sql { () throws(PostgresError) in
                 try await link.inNewSession(within: .seconds(2)) {
                     (session) throws(PostgresError) in
-                    _ = try await session.query(Self.endClientsSQL, timeout: .seconds(2))
+                    _ = try await endClients(session)
                 }
             }
         } catch {
@@ -37,12 +37,6 @@ extension Executor {
         }
         throw .failed("locked over SQL, but not stopped: \(error.because)")
     }
-
-    private static let endClientsSQL = """
-        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
-          AND NOT coalesce((SELECT rolsuper FROM pg_roles WHERE oid = usesysid), true)
-        """
 
     /// PROTOCOL 4.5, variant `stop`: the shutdown checkpoint is the last record of its WAL.
     func stopForSwitchover(_ work: EffectWork) async throws(Ended) -> Proof {

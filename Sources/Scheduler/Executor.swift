@@ -60,6 +60,10 @@ struct Executor: Sendable {
         case .start(let isSealed): try await start(work, isSealed: isSealed)
         case .fence: try await fence(work)
         case .stopForSwitchover: try await stopForSwitchover(work)
+        case .quiesce(let target): try await quiesce(work, target: target)
+        case .fastForward(let attachment, let end):
+            try await fastForward(work, attachment, to: end)
+        case .dropSlots(let names): try await dropSlots(names, on: link(of: work))
         case .inspect: .inspected(try await inspect(link(of: work)))
         case .validate(let visible, let total):
             try await validate(work, visible: visible, total: total)

@@ -22,9 +22,16 @@ struct NodeLink: Sendable {
         self.conninfo = conninfo
     }
 
-    /// A fresh session; the caller closes it.
-    func connect(within timeout: Duration) async throws(PostgresError) -> Connection {
-        try await Connection.open(conninfo, timeout: timeout)
+    /// A fresh session; the caller closes it. With `writes` no lock makes it read-only.
+    func connect(
+        within timeout: Duration, writes: Bool = false
+    ) async throws(PostgresError) -> Connection {
+        var conninfo = conninfo
+        if writes {
+            conninfo["options"] =
+                (conninfo["options"] ?? "") + " -c default_transaction_read_only=off"
+        }
+        return try await Connection.open(conninfo, timeout: timeout)
     }
 
     /// Runs `body` in a session of its own, closed afterwards.

@@ -19,6 +19,8 @@ actor NodeObserver {
     private var isWoken = false
     private var sleep: UInt64?
     private var probes = 0
+    private var canaries = CanarySchedule()
+    private var canary: Task<Void, Never>?
 
     /// Every so many probes a new connection is made too: a held session lives on when the
     /// postmaster alone is frozen.
@@ -40,6 +42,7 @@ actor NodeObserver {
             burst = max(0, burst - 1)
         }
         watch?.cancel()
+        canary?.cancel()
         await held?.close()
     }
 
@@ -106,11 +109,32 @@ extension NodeObserver {
             }
             if probes % Self.freshEvery == 0 { try await connectAnew() }
             report(.observed(link.node.id, seen))
+            watchWrites(seen)
         } catch {
             await letGo()
             guard error.code != .cancelled else { return }
             report(.unreachable(link.node.id, Unreachable(error)))
         }
+    }
+
+    /// Beside the probes: a canary that hangs delays none of them.
+    private func watchWrites(_ seen: NodeObservation) {
+        guard canary == nil else { return }
+        let due = canaries.due(
+            after: seen, at: .now, every: .milliseconds(timers.canaryInterval), isUrgent: isUrgent)
+        switch due {
+        case .nothing: break
+        case .isWritten: report(.canary(link.node.id, .written))
+        case .canary:
+            let writer = WriteCanary(link: link, timeout: timeout)
+            canary = Task { [weak self] in await self?.canaryEnded(await writer.run()) }
+        }
+    }
+
+    private func canaryEnded(_ result: Canary?) {
+        canary = nil
+        canaries.note(result, at: .now)
+        if let result { report(.canary(link.node.id, result)) }
     }
 
     private func look() async throws(PostgresError) -> NodeObservation {

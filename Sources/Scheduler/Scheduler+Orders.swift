@@ -8,7 +8,8 @@ struct OrderWatch {
     let command: OperatorCommand
     let isDryRun: Bool
     let since = ContinuousClock.now
-    let primaryBefore: NodeID?
+    /// Who was opened last when it was given.
+    let primaryBefore: NodeID
     let term: Term
     let deadline: ContinuousClock.Instant
     let progress: AsyncStream<OrderProgress>.Continuation
@@ -39,7 +40,7 @@ extension Scheduler {
         orders.append(
             OrderWatch(
                 id: nextOrder, command: command, isDryRun: isDryRun,
-                primaryBefore: machine.cluster.elect, term: machine.cluster.term,
+                primaryBefore: machine.cluster.lastPrimary, term: machine.cluster.term,
                 deadline: .now + .milliseconds(2 * settings.policy.timers.switchoverTimeout),
                 progress: progress))
         await giveOrders()
@@ -98,54 +99,5 @@ extension Scheduler {
     private func end(_ order: OrderWatch) {
         order.progress.finish()
         orders.removeAll { $0.id == order.id }
-    }
-
-    func followOrders() {
-        orders.removeAll { order in
-            guard let (isDone, summary) = ending(of: order) else { return false }
-            order.progress.yield(.finished(isDone: isDone, summary: summary))
-            order.progress.finish()
-            return true
-        }
-    }
-
-    private func ending(of order: OrderWatch) -> (Bool, String)? {
-        let cluster = machine.cluster
-        guard order.isTaken else {
-            return ContinuousClock.now > order.deadline ? (false, "not begun in time") : nil
-        }
-        let isOver = ContinuousClock.now > order.deadline
-        switch order.command {
-        case .bootstrap(let first):
-            if cluster.elect == first, cluster.phase == .steady || cluster.phase == .following {
-                return (true, "\(first) is open")
-            }
-        case .switchover(let target):
-            let isAtRest = cluster.phase == .steady || cluster.phase == .following
-            if isAtRest, cluster.intent == nil || cluster.intent?.kind == .reconfigure,
-                let elect = cluster.elect, order.term < cluster.term
-            {
-                let isDone = elect != order.primaryBefore && (target == nil || elect == target)
-                return (isDone, isDone ? "\(elect) is primary" : "undone: \(elect) is primary")
-            }
-        case .rejoin(let node):
-            let seen = view.nodes.first { $0.id == node }
-            if seen?.reported == .secondary, cluster[node]?.work == nil {
-                return (true, "\(node) is a secondary")
-            }
-            // A copy may take hours.
-            if inFlight.keys.contains(where: { $0.node == node }) { return nil }
-        }
-        return isOver ? (false, "not finished in time; phase \(cluster.phase)") : nil
-    }
-}
-
-extension OperatorCommand {
-    var words: String {
-        switch self {
-        case .bootstrap(let first): "bootstrap with \(first)"
-        case .switchover(let target): "switchover to \(target?.rawValue ?? "the best secondary")"
-        case .rejoin(let node): "rejoin \(node)"
-        }
     }
 }

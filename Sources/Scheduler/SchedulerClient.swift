@@ -37,11 +37,7 @@ public struct SchedulerClient: Sendable {
     public func order(
         _ command: OperatorCommand, isDryRun: Bool = false
     ) -> AsyncThrowingStream<OrderProgress, any Error> {
-        let request: ControlRequest.Kind
-        switch command {
-        case .switchover(let node): request = .switchover(to: node, isDryRun: isDryRun)
-        case .rejoin(let node): request = .rejoin(node, isDryRun: isDryRun)
-        case .bootstrap:
+        guard let request = ControlRequest.Kind(command, isDryRun: isDryRun) else {
             let error = SchedulerError(
                 .notUnderstood, "cannot bootstrap", because: "the cluster has a scheduler already",
                 next: "look at `toolkit state`")

@@ -52,13 +52,15 @@ extension Scheduler {
 
     /// Waits until every node has answered once or is known not to: an order before that would be
     /// refused for what nobody has looked at yet.
-    func untilSeen(within span: Duration) async {
+    func untilSeen(
+        within span: Duration, isReady: (ClusterView) -> Bool = { $0.waitingFor.isEmpty }
+    ) async {
         let deadline = ContinuousClock.now + span
         for await update in updates() {
             let isSeen = update.view.nodes.allSatisfy {
                 $0.seenAgoMs != nil || $0.unreachable != nil
             }
-            if isSeen && update.view.waitingFor.isEmpty || ContinuousClock.now > deadline { return }
+            if isSeen && isReady(update.view) || ContinuousClock.now > deadline { return }
         }
     }
 }

@@ -1,14 +1,14 @@
 import ArgumentParser
 import ClusterFile
 import FailoverCore
-import Scheduler
+import Foundation
 
 struct Switchover: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Move the primary to another node.",
         discussion: """
-            Stops the primary cleanly, opens the other node with all of its commits, and brings the
-            old one back as a standby. Undone, or named, when it does not finish in time.
+            Ends the sessions of the locked primary, opens the other node with all of its commits, and
+            brings the old one back as a standby. Undone, or named, when it does not finish in time.
             """)
 
     @OptionGroup var options: ClusterOptions
@@ -41,97 +41,141 @@ struct Rejoin: AsyncParsableCommand {
     }
 }
 
-/// How the operator agrees to a plan.
-struct Consent: ParsableArguments, Sendable {
-    @Flag(help: "Print the plan and change nothing.") var dryRun = false
-    @Flag(name: [.short, .long], help: "Do not ask.") var yes = false
+struct Failover: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Replace a primary that is lost, now.",
+        discussion: """
+            For when the scheduler waits: by `mode: manual`, by its patience, or blocked for want of
+            a proof. Without --allow-data-loss nothing acknowledged is lost: enough standbys must
+            still be seen cut off from the old primary.
+
+            With --allow-data-loss the node of --to is opened with what it has, once the old primary
+            was seen stopped. --old-primary-is-down says that you have stopped it yourself: should
+            it run all the same, both accept writes, and those of the old one are lost.
+            """)
+
+    @OptionGroup var options: ClusterOptions
+    @Option(help: "The node to open (default: the best standby).") var to: NodeID?
+    @Flag(help: "Accept the loss of what the node of --to lacks.") var allowDataLoss = false
+    @Option(help: ArgumentHelp("You have stopped the old primary.", valueName: "node"))
+    var oldPrimaryIsDown: NodeID?
+    @OptionGroup var consent: Consent
+
+    func validate() throws {
+        if allowDataLoss, to == nil {
+            throw ValidationError(
+                "--allow-data-loss needs --to: what is lost depends on the node.")
+        }
+        if oldPrimaryIsDown != nil, !allowDataLoss {
+            throw ValidationError(
+                "--old-primary-is-down needs --allow-data-loss: else nobody's word is needed.")
+        }
+    }
+
+    func run() async throws {
+        let settings = try options.settings()
+        for node in [to, oldPrimaryIsDown].compactMap(\.self) { _ = try settings.checked(node) }
+        var command = OperatorCommand.failover(to: to)
+        if allowDataLoss, let to {
+            command = .failoverWithLoss(to: to, oldPrimaryIsDown: oldPrimaryIsDown != nil)
+        }
+        try await Operation(
+            settings: settings, command: command, nodeSaidDown: oldPrimaryIsDown
+        ).run(consent)
+    }
 }
 
-/// An order, given to the daemon or, while none runs, to a scheduler in this process.
-struct Operation: Sendable {
-    let settings: ClusterSettings
-    let command: OperatorCommand
+struct Maintenance: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Leave a node to you, or take it back.",
+        discussion: """
+            Nothing is done to a node in maintenance, and it counts for nothing.
+            """,
+        subcommands: [On.self, Off.self])
 
-    func run(_ consent: Consent) async throws {
-        let client = SchedulerClient(settings)
-        guard try await client.stateIfRunning() != nil else {
-            Console.note("no scheduler runs: this command decides by itself until it is done")
-            return try await InProcess(settings: settings).with { scheduler in
-                await scheduler.untilSeen(within: .seconds(10))
-                if case .rejoin(let node) = command, !consent.dryRun,
-                    await scheduler.isAtWork(on: node)
-                {
-                    return try await follow(scheduler, untilBack: node)
-                }
-                try await carryOut(Desk.here(scheduler), consent)
-            }
-        }
-        try await carryOut(Desk.daemon(client), consent)
-    }
+    struct On: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Leave a node to you.",
+            discussion: """
+                Takes it out of the quorum, cuts it off from its upstream, and leaves it alone. A
+                primary is moved to another node first.
+                """)
 
-    /// Who takes the order.
-    private enum Desk: Sendable {
-        case daemon(SchedulerClient)
-        case here(Scheduler)
+        @OptionGroup var options: ClusterOptions
+        @Argument(help: "The node.") var node: NodeID
+        @Option(
+            name: .customLong("for"),
+            help: ArgumentHelp(
+                "Take it back after this time, such as 30min or 2h (default: when you say so).",
+                valueName: "duration"))
+        var span: Span?
+        @OptionGroup var consent: Consent
 
-        func order(
-            _ command: OperatorCommand, isDryRun: Bool
-        ) -> AsyncThrowingStream<OrderProgress, any Error> {
-            switch self {
-            case .daemon(let client): return client.order(command, isDryRun: isDryRun)
-            case .here(let scheduler):
-                let (steps, told) = AsyncThrowingStream<OrderProgress, any Error>.makeStream()
-                let task = Task {
-                    for await step in scheduler.order(command, isDryRun: isDryRun) {
-                        told.yield(step)
-                    }
-                    told.finish()
-                }
-                told.onTermination = { _ in task.cancel() }
-                return steps
-            }
+        func run() async throws {
+            let settings = try options.settings()
+            _ = try settings.checked(node)
+            let until = span.map { Int64(Date.now.timeIntervalSince1970 * 1_000) + $0.milliseconds }
+            try await Operation(
+                settings: settings, command: .maintenance(node, untilWallMs: until)
+            ).run(consent)
         }
     }
 
-    private func carryOut(_ desk: Desk, _ consent: Consent) async throws {
-        try await follow(desk.order(command, isDryRun: true), tellsPlan: true)
-        guard !consent.dryRun else { return }
-        guard consent.yes || Console.confirms("Go on?") else {
-            throw Failure(
-                ExitStatus.failed, "nothing was changed",
-                because: "nobody said yes to the plan", next: "say --yes, or answer y")
-        }
-        try await follow(desk.order(command, isDryRun: false), tellsPlan: false)
-    }
+    struct Off: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take a node back.",
+            discussion: """
+                Starts, rewinds or clones it, whatever its WAL demands, and waits until it is a
+                secondary. A directory that is replaced is moved aside, never deleted.
+                """)
 
-    /// What the rules have begun by themselves is what was asked for.
-    private func follow(_ scheduler: Scheduler, untilBack node: NodeID) async throws {
-        for await update in await scheduler.updates() {
-            for event in update.events { Console.progress(event) }
-            guard let seen = update.view.nodes.first(where: { $0.id == node }) else { continue }
-            if seen.work == nil, seen.reported == .secondary, seen.assigned == .secondary {
-                return Console.say("\(node) is a secondary")
-            }
+        @OptionGroup var options: ClusterOptions
+        @Argument(help: "The node.") var node: NodeID
+
+        func run() async throws {
+            let settings = try options.settings()
+            _ = try settings.checked(node)
+            try await Operation(settings: settings, command: .endMaintenance(node)).run()
         }
     }
+}
 
-    private func follow(
-        _ steps: AsyncThrowingStream<OrderProgress, any Error>, tellsPlan: Bool
-    ) async throws {
-        for try await step in steps {
-            switch step {
-            case .refused(let refusal): throw refusal
-            case .planned(let lines):
-                if tellsPlan { for line in lines { Console.say(line) } }
-            case .event(let event): Console.progress(event)
-            case .finished(let isDone, let summary):
-                guard isDone else {
-                    throw Failure(
-                        ExitStatus.unfinished, "the order was not carried out",
-                        because: summary, next: "look at `toolkit state` and `toolkit events`")
-                }
-                Console.say(summary)
-            }
-        }
+struct Pause: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Do nothing on any node until `resume`.",
+        discussion: """
+            The scheduler goes on watching, and decides nothing: a primary that is lost meanwhile is
+            not replaced. What is under way stays as it is.
+            """)
+
+    @OptionGroup var options: ClusterOptions
+
+    func run() async throws {
+        try await Operation(settings: try options.settings(), command: .pause).run()
+    }
+}
+
+struct Resume: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Go on after `pause`.",
+        discussion: """
+            A failover that was under way goes on from the beginning: what was proven before the
+            pause is proven anew.
+            """)
+
+    @OptionGroup var options: ClusterOptions
+
+    func run() async throws {
+        try await Operation(settings: try options.settings(), command: .resume).run()
+    }
+}
+
+/// A span of time as `cluster.yaml` writes it.
+struct Span: ExpressibleByArgument, Sendable {
+    var milliseconds: Int64
+
+    init?(argument: String) {
+        guard let milliseconds = DurationText.parse(argument), milliseconds > 0 else { return nil }
+        self.milliseconds = milliseconds
     }
 }

@@ -1,5 +1,6 @@
 import ClusterFile
 import FailoverCore
+import Foundation
 
 /// `toolkit state`: the view with what `cluster.yaml` says of each node's address.
 struct StateReport: Encodable {
@@ -73,7 +74,7 @@ struct StateReport: Encodable {
                 .init(node.assigned.rawValue), reported(node),
                 .init(node.timeline?.description ?? "-"), .init(node.position?.description ?? "-"),
                 .init(Self.lag(node.lagBytes)), .init(Self.age(node.seenAgoMs)),
-                .init(node.work ?? ""),
+                .init(node.work ?? Self.maintenance(node) ?? ""),
             ])
         }
         return table
@@ -83,6 +84,15 @@ struct StateReport: Encodable {
         if let reason = node.unreachable { return .init(reason.rawValue, .red) }
         guard let reported = node.reported else { return .init("-", .yellow) }
         return .init(reported.rawValue, reported == node.assigned ? .green : .yellow)
+    }
+
+    private static func maintenance(_ node: ClusterView.Node) -> String? {
+        node.maintenance.map { maintenance in
+            let span = maintenance.untilWallMs.map { until in
+                "until " + Date(timeIntervalSince1970: Double(until) / 1_000).formatted(.iso8601)
+            }
+            return ["in maintenance", span].compactMap(\.self).joined(separator: " ")
+        }
     }
 
     static func lag(_ bytes: UInt64?) -> String {

@@ -16,7 +16,11 @@ struct Toolkit: AsyncParsableCommand {
                 subcommands: [Init.self, Check.self, Deploy.self, Render.self]),
             CommandGroup(name: "Watching", subcommands: [Run.self, State.self, Events.self]),
             CommandGroup(
-                name: "Operating", subcommands: [Switchover.self, Rejoin.self, DSN.self]),
+                name: "Operating",
+                subcommands: [
+                    Switchover.self, Failover.self, Rejoin.self, Maintenance.self, Pause.self,
+                    Resume.self, DSN.self,
+                ]),
             CommandGroup(
                 name: "Looking inside", subcommands: [Hook.self, FSM.self, Config.self]),
             CommandGroup(name: "Trying", subcommands: [DemoCommand.self]),
