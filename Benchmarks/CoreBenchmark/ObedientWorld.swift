@@ -35,7 +35,7 @@ struct ObedientWorld {
         let cluster = Cluster(
             name: "shop", systemIdentifier: "7391234567890123456",
             members: Self.ids.map(Member.init(id:)), lineage: [lineage])
-        let policy = Policy(nodes: Self.ids.map { Policy.Node(id: $0) })
+        let policy = Policy(nodes: Self.ids.map { Policy.Node(id: $0) }, handOver: .stop)
         machine = FailoverMachine(cluster: cluster, policy: policy)
         for id in Self.ids { nodes[id] = Node() }
         nodes["a"]?.isRunning = true

@@ -1,9 +1,10 @@
-/// Everything that can be told to the core.
+/// Everything that can be told to the core. What is large is `indirect`: an event is handed on, and
+/// kept, as one reference.
 public enum Event: Hashable, Sendable {
     case tick
-    case observed(NodeID, NodeObservation)
+    indirect case observed(NodeID, NodeObservation)
     case unreachable(NodeID, Unreachable)
-    case effectEnded(Effect.ID, Outcome)
+    indirect case effectEnded(Effect.ID, Outcome)
     /// How a write of our own on the open primary ended: the disk of a primary that answers may
     /// hang all the same (D17).
     case canary(NodeID, Canary)

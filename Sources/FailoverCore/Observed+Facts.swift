@@ -14,13 +14,17 @@ extension Observed.Facts {
         failures = 0
         startingSince = nil
         administratorStopAt = nil
-        if let held = seal { seal = held.confronted(with: observation) }
+        if let held = seal {
+            seal = held.value.confronted(with: observation).map { Shared($0) }
+        }
         absorb(observation.senders, at: now)
         let isTampered = observation.isOpen && !legal.contains(observation.standbyNames)
         tamperedSightings = isTampered ? tamperedSightings + 1 : 0
         if self.observation?.postmasterStart != observation.postmasterStart { runSeenAt = now }
         openSince = observation.isOpen ? openSince ?? now : nil
-        if self.observation?.value != observation { self.observation = Answer(observation) }
+        if self.observation?.isEqual(to: observation) != true {
+            self.observation = Answer(observation)
+        }
         observedAt = now
     }
 
@@ -50,7 +54,7 @@ extension Observed.Facts {
     mutating func absorb(_ outcome: Outcome, of id: Effect.ID, at now: Instant) {
         if id.isLook {
             if case .done(.inspected(let inspection)) = outcome {
-                self.inspection = inspection
+                self.inspection = Shared(inspection)
                 inspectedAt = now
             }
         } else if !id.isQuestion {
@@ -96,7 +100,7 @@ extension Observed.Facts {
         switch proof {
         case .sealed(let sealProof):
             guard unsealingStamp.map({ $0 <= id.stamp }) ?? true else { return }
-            seal = Observed.Seal(proof: sealProof, stamp: id.stamp)
+            seal = Shared(Observed.Seal(proof: sealProof, stamp: id.stamp))
             raiseAppliedStamp(to: id.stamp)
         case .promoted, .opened, .rejoined, .quiesced: raiseAppliedStamp(to: id.stamp)
         case .none where id.bringsStamp: raiseAppliedStamp(to: id.stamp)
@@ -115,6 +119,13 @@ extension Observed.Facts {
         guard effect.action.endsSeal else { return }
         seal = nil
         unsealingStamp = max(unsealingStamp ?? effect.stamp, effect.stamp)
+    }
+}
+
+extension [Observed.Reply] {
+    /// Since when nothing new was heard of this standby; nil when it was never heard of.
+    func silentSince(_ name: String) -> Instant? {
+        firstIndex { $0.name == name }.map { self[$0].missingSince ?? self[$0].changedAt }
     }
 }
 

@@ -22,9 +22,9 @@ struct Observed: Hashable, Sendable {
         var startingSince: Instant?
         /// When it said that an administrator stops it.
         var administratorStopAt: Instant?
-        var inspection: NodeInspection?
+        var inspection: Shared<NodeInspection>?
         var inspectedAt: Instant?
-        var seal: Seal?
+        var seal: Shared<Seal>?
         /// Whether it was probed since the last work on it ended: an older answer decides nothing.
         var isSettled = true
         /// The highest stamp that work on it has certainly brought into force.

@@ -190,7 +190,7 @@ extension Situation {
             let at = facts.inspectedAt, at.since(silentSince) >= 0,
             !inspection.isPostmasterRunning
         else { return nil }
-        return plan(for: member, inspection, isOrdered: isOrdered)
+        return plan(for: member, inspection.value, isOrdered: isOrdered)
     }
 
     private func plan(for member: Member, _ seen: Answer) -> Plan? {

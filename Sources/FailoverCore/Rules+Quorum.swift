@@ -150,8 +150,9 @@ extension Situation {
         guard let primary = cluster.elect, let heard = observed[primary].observedAt else {
             return nil
         }
+        let replies = facts(primary).replies
         for voter in config.voters {
-            if policy.node(voter) == nil {
+            if !policy.nodes.contains(where: { $0.id == voter }) {
                 return (voter, "\(voter) is not in cluster.yaml any more")
             }
             if member(voter)?.maintenance != nil {
@@ -165,12 +166,9 @@ extension Situation {
             }
             // Alone, the last one is waited for while it can still come back as it is.
             if isLast && policy.alone == .block { return nil }
-            let name = applicationName(voter)
-            let reply = facts(primary).replies.first { $0.name == name }
             // Counted up to the last answer: the time that the scheduler slept is no evidence.
-            if let reply,
-                heard.since(reply.missingSince ?? reply.changedAt) >= timers.degradeAfter
-            {
+            let silentSince = replies.silentSince(applicationName(voter))
+            if let silentSince, heard.since(silentSince) >= timers.degradeAfter {
                 return (
                     voter,
                     "\(voter) was not heard by the primary for "
@@ -178,7 +176,7 @@ extension Situation {
                 )
             }
             // A voter that never attached has no row whose absence could be dated.
-            if reply == nil, isOverdue(voter) {
+            if silentSince == nil, isOverdue(voter) {
                 return (voter, "\(voter) did not attach within \(timers.degradeAfter) ms")
             }
             if !isLast, let since = facts(voter).unreachableSince,

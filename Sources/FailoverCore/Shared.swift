@@ -11,6 +11,8 @@ struct Shared<Value: Hashable & Sendable>: Hashable, Sendable {
 
     subscript<Part>(dynamicMember part: KeyPath<Value, Part>) -> Part { storage[0][keyPath: part] }
 
+    func isEqual(to value: Value) -> Bool { storage[0] == value }
+
     /// In place, unless another holds the value too.
     mutating func change(_ body: (inout Value) -> Void) { body(&storage[0]) }
 }

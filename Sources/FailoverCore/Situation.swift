@@ -27,7 +27,7 @@ struct Situation {
             let isOurs = seen.systemIdentifier == premises.cluster.systemIdentifier
             return isOurs && !seen.isInRecovery ? seen : nil
         }
-        openPrimary = primary.flatMap { $0.isOpen ? $0 : nil }
+        openPrimary = primary.flatMap { $0.isReadOnly ? nil : $0 }
         lostSlots = (openPrimary?.slots ?? []).filter { $0.walStatus == "lost" }.map(\.name)
     }
 
