@@ -6,7 +6,7 @@ extension Rule {
             code: "synchronous.too_few_voters",
             reads: [
                 "synchronous.number_sync_standbys", "nodes", "nodes[].replication_quorum",
-                "nodes[].priority",
+                "nodes[].upstream", "nodes[].priority",
             ], check: tooFewVoters),
         Rule(
             code: "failover.no_candidate", reads: ["failover.mode", "nodes", "nodes[].priority"]
@@ -54,7 +54,9 @@ extension Rule {
         let excluded = subject.nodes.first { !$0.node.replicationQuorum }
         let blamed = subject.written(
             "synchronous.number_sync_standbys",
-            excluded.map { "\($0.path).replication_quorum" } ?? "nodes")
+            excluded.map { path, node in
+                "\(path)." + (node.upstream == nil ? "replication_quorum" : "upstream")
+            } ?? "nodes")
         let left =
             switch fewest.count {
             case 0: "no standby is left"

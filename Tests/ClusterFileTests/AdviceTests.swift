@@ -18,8 +18,24 @@ struct AdviceTests {
 
                 """#,
             says: #"""
-                cluster.yaml:5:38: warning: synchronous.number_sync_standbys: replication is asynchronous: no failover without loss can be proven, so none is automatic
-                  next: write 1 or more, or be ready to decide by hand
+                cluster.yaml:5:38: warning: synchronous.number_sync_standbys: replication is asynchronous: a failover loses what no standby has received, and it waits until the old primary was seen stopped
+                  next: write 1 or more for failovers that lose nothing
+                """#),
+        FileRow(
+            "asynchronous, and in a hurry",
+            code: "synchronous.asynchronous",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: h1 }
+                  - { name: b, host: h2 }
+                synchronous: { number_sync_standbys: 0 }
+                failover: { accept_split_brain_window: true }
+
+                """#,
+            says: #"""
+                cluster.yaml:6:40: warning: failover.accept_split_brain_window: replication is asynchronous: a failover loses what no standby has received, and it does not wait until the old primary was seen stopped: while that runs, both accept writes
+                  next: leave `accept_split_brain_window` out, or write 1 or more
                 """#),
         FileRow(
             "two nodes",

@@ -150,6 +150,34 @@ struct ClusterFileTests {
         #expect(loaded.settings.nodes.map(\.priority) == [100, 50, 50])
     }
 
+    @Test("What a failover may do is told to the policy")
+    func failover() throws {
+        let text = """
+            cluster: shop
+            nodes:
+              - { name: a, host: h1 }
+              - { name: b, host: h2 }
+              - { name: c, host: h3, upstream: b }
+            synchronous: { number_sync_standbys: 0 }
+            failover:
+              switchover_method: stop
+              on_stall: alarm
+              accept_split_brain_window: true
+              fast_forward_max: 1GB
+              fast_forward_timeout: 7s
+              stall_timeout: 11s
+            """
+        let policy = try load(text).settings.policy
+        #expect(policy.handOver == .stop)
+        #expect(policy.stall == .alarm)
+        #expect(policy.acceptsSplitBrainWindow)
+        #expect(policy.fastForwardBytesMax == 1 << 30)
+        #expect(policy.timers.fastForwardTimeout == 7_000)
+        #expect(policy.timers.stallTimeout == 11_000)
+        #expect(policy.nodes.map(\.upstream) == [nil, nil, "b"])
+        #expect(policy.nodes.map(\.replicationQuorum) == [true, true, false])
+    }
+
     @Test("Empty groups are as if they were not there")
     func emptyGroups() throws {
         let text = threeNodes + "postgresql:\nssh:\nfailover: {}\nhooks:\nsynchronous: ~\n"
@@ -188,7 +216,7 @@ struct ClusterFileTests {
                   next: write for example `port: 5432`
                 cluster.yaml:4:16: nodes[1].hots: there is no such setting
                   next: did you mean `host`? known here: name, host, port, data_dir, priority, \
-                replication_quorum, socket_dir, runtime, ssh
+                replication_quorum, upstream, socket_dir, runtime, ssh
                 cluster.yaml:4:36: nodes[1].data_dir: expected an absolute path, found "x": it \
                 does not start with `/`
                   next: write the whole path, from `/` on

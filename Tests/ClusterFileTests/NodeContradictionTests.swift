@@ -223,6 +223,99 @@ struct NodeContradictionTests {
                 cluster.yaml:3:36: nodes[0].priority: all nodes have priority 0: none is ever promoted, and failover is automatic
                   next: give a node a priority of 1 to 100, or write `failover: { mode: manual }`
                 """#),
+        FileRow(
+            "a node that follows itself",
+            code: "nodes.upstream",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: h1 }
+                  - { name: b, host: h2 }
+                  - { name: c, host: h3, upstream: c }
+
+                """#,
+            says: #"""
+                cluster.yaml:5:36: nodes[2].upstream: a node can't follow itself
+                  next: write one of `a`, `b`, or leave it out
+                """#),
+        FileRow(
+            "a node that follows nobody",
+            code: "nodes.upstream",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: h1 }
+                  - { name: b, host: h2 }
+                  - { name: c, host: h3, upstream: d }
+
+                """#,
+            says: #"""
+                cluster.yaml:5:36: nodes[2].upstream: there is no node `d`
+                  next: write one of `a`, `b`, or leave it out
+                """#),
+        FileRow(
+            "nodes that follow each other",
+            code: "nodes.upstream",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: h1 }
+                  - { name: b, host: h2 }
+                  - { name: c, host: h3, upstream: d }
+                  - { name: d, host: h4, upstream: c }
+
+                """#,
+            says: #"""
+                cluster.yaml:5:36: nodes[2].upstream: `d` follows `c` itself: a chain is refused
+                  next: write one of `a`, `b`, or leave it out
+                cluster.yaml:6:36: nodes[3].upstream: `c` follows `d` itself: a chain is refused
+                  next: write one of `a`, `b`, or leave it out
+                """#),
+        FileRow(
+            "a cascaded standby that is to be counted",
+            code: "nodes.cascaded_voter",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: h1 }
+                  - { name: b, host: h2 }
+                  - { name: c, host: h3, upstream: b, replication_quorum: true }
+
+                """#,
+            says: #"""
+                cluster.yaml:5:59: nodes[2].replication_quorum: `c` follows a standby: the primary can't count it for commits
+                  next: leave out `replication_quorum`, or `upstream`
+                """#),
+        FileRow(
+            "the only standby follows a standby",
+            code: "synchronous.too_few_voters",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: h1 }
+                  - { name: b, host: h2, upstream: a }
+
+                """#,
+            says: #"""
+                cluster.yaml:4:36: nodes[1].upstream: a commit waits for 1, and when `a` is the primary no standby is left to count
+                  next: write `number_sync_standbys: 0`, or add nodes to the quorum
+                """#),
+        FileRow(
+            "a window that nobody needs",
+            code: "failover.needless_window",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: 10.0.0.1 }
+                  - { name: b, host: 10.0.0.2 }
+                  - { name: c, host: 10.0.0.3 }
+                failover: { accept_split_brain_window: true }
+
+                """#,
+            says: #"""
+                cluster.yaml:6:40: failover.accept_split_brain_window: commits wait for 1: a failover needs no such window
+                  next: leave it out, or write `synchronous: { number_sync_standbys: 0 }`
+                """#),
     ]
 
     @Test("Names, addresses, places and the number of standbys", arguments: nodes)

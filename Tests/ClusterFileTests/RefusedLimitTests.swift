@@ -97,6 +97,51 @@ struct RefusedLimitTests {
                   next: write for example `monitor_interval: 500ms`; whole numbers with ms, s, min or h
                 """#),
         FileRow(
+            "a size without unit",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: 10.0.0.1 }
+                  - { name: b, host: 10.0.0.2 }
+                  - { name: c, host: 10.0.0.3 }
+                failover: { fast_forward_max: 16 }
+
+                """#,
+            says: #"""
+                cluster.yaml:6:31: failover.fast_forward_max: expected a size from 0B to 1024GB, found 16
+                  next: add the unit: `16kB`, `16MB` or `16GB`
+                """#),
+        FileRow(
+            "a size in millibits",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: 10.0.0.1 }
+                  - { name: b, host: 10.0.0.2 }
+                  - { name: c, host: 10.0.0.3 }
+                failover: { fast_forward_max: 16mb }
+
+                """#,
+            says: #"""
+                cluster.yaml:6:31: failover.fast_forward_max: expected a size from 0B to 1024GB, found "16mb"
+                  next: write for example `fast_forward_max: 16MB`; whole numbers with B, kB, MB or GB
+                """#),
+        FileRow(
+            "switchover_method: drain",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: 10.0.0.1 }
+                  - { name: b, host: 10.0.0.2 }
+                  - { name: c, host: 10.0.0.3 }
+                failover: { switchover_method: drain }
+
+                """#,
+            says: #"""
+                cluster.yaml:6:32: failover.switchover_method: expected `quiesce` or `stop`, found "drain"
+                  next: write for example `switchover_method: quiesce`
+                """#),
+        FileRow(
             "profile: turbo",
             yaml: #"""
                 cluster: shop

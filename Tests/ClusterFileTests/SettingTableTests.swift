@@ -61,6 +61,12 @@ struct SettingFile {
         for word in words {
             if word == "nodes[]" {
                 add("nodes:")
+                // A cascaded standby needs two others, one of them to be followed.
+                if key == "upstream" {
+                    path = setting.path.replacing("[]", with: "[2]")
+                    add("  - { name: node1, host: i }")
+                    add("  - { name: node2, host: j }")
+                }
                 add("  -")
                 indent = "    "
                 if key != "name" || words.count > 1 { add(indent + "name: a") }

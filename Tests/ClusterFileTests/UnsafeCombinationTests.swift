@@ -301,6 +301,22 @@ struct UnsafeCombinationTests {
                   next: change one of them, or leave both to `failover.profile`
                 """#),
         FileRow(
+            "stall_timeout",
+            code: "failover.probe_timeout_stall_timeout",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: 10.0.0.1 }
+                  - { name: b, host: 10.0.0.2 }
+                  - { name: c, host: 10.0.0.3 }
+                failover: { probe_timeout: 1500ms, stall_timeout: 1s }
+
+                """#,
+            says: #"""
+                cluster.yaml:6:51: failover.stall_timeout: `probe_timeout` (1500ms) has to be shorter than `stall_timeout` (1s): a test write gets that long before it counts as hanging
+                  next: change one of them, or leave both to `failover.profile`
+                """#),
+        FileRow(
             "whole seconds",
             code: "failover.whole_seconds",
             yaml: #"""

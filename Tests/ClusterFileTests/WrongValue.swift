@@ -20,6 +20,9 @@ struct WrongValue {
         case .duration:
             return wrong(
                 "soon", "\"soon\"", example + "; whole numbers with ms, s, min or h")
+        case .size:
+            return wrong(
+                "much", "\"much\"", example + "; whole numbers with B, kB, MB or GB")
         case .choice, .text, .command: return wrong("[ x ]", "a list", example)
         case .texts, .parameters: return wrong("5", "5", example)
         case .group: return wrong("5", "5", "write `key: value` lines")
@@ -41,6 +44,11 @@ struct WrongValue {
             return WrongValue(
                 yaml: next, message: expected + "\"\(next)\"",
                 hint: example + "; whole numbers with ms, s, min or h")
+        case .size(let range):
+            let next = "\(range.upperBound + 1)B"
+            return WrongValue(
+                yaml: next, message: expected + "\"\(next)\"",
+                hint: example + "; whole numbers with B, kB, MB or GB")
         case .choice:
             return WrongValue(yaml: "zzzz", message: expected + "\"zzzz\"", hint: example)
         case .text(let rule): return ofRule(rule)

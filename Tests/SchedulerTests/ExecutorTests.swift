@@ -11,30 +11,15 @@ import Testing
 /// Effects on real nodes, one by one, without a scheduler that decides.
 @Suite("What effects leave behind", .serialized)
 struct ExecutorTests {
-    /// A primary and a streaming voter; the scheduler that made them has stopped.
     private func withNodes(
-        _ number: Int = 2, _ body: (TestCluster, Executor, Cluster) async throws -> Void
+        _ body: (TestCluster, Executor, Cluster) async throws -> Void
     ) async throws {
-        try await TestCluster.with(number) { nodes in
-            var cluster: Cluster?
-            try await nodes.withScheduler { scheduler, store in
-                await scheduler.stop()
-                cluster = try await store.load()
-            }
-            let executor = Executor(
-                settings: nodes.settings, runners: nodes.runners,
-                sharedHooks: TestCluster.share.hooks)
-            try await body(nodes, executor, try #require(cluster))
-        }
+        try await TestCluster.withNodes(2, body)
     }
 
     private func effect(
         _ action: Effect.Action, on node: NodeID, after cluster: Cluster, step: Int = 1
-    ) -> Effect {
-        let stamp = Stamp(
-            term: cluster.term.next, step: Revision(cluster.revision.number + step))
-        return Effect(id: Effect.ID(stamp: stamp, node: node, name: action.name), action: action)
-    }
+    ) -> Effect { cluster.nextEffect(action, on: node, step: step) }
 
     @Test(.timeLimit(.minutes(2)))
     func aSealIsSeenAndUndoneByNobody() async throws {

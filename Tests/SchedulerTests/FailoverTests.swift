@@ -30,26 +30,6 @@ struct FailoverTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(3)))
-    func aSwitchoverMovesThePrimaryAndKeepsTheOldOne() async throws {
-        try await TestCluster.with(3) { nodes in
-            try await nodes.withScheduler { scheduler, store in
-                try await nodes.whileWriting(scheduler, "SWITCHOVER") {
-                    var last: OrderProgress?
-                    for await progress in scheduler.order(.switchover(to: "node3")) {
-                        last = progress
-                    }
-                    #expect(last == .finished(isDone: true, summary: "node3 is primary"))
-                }
-                try await wait("all nodes are back", within: .seconds(60), scheduler) {
-                    $0.isHealthy && $0.primary == "node3"
-                }
-                let story = await store.story
-                #expect(!story.contains { $0.summary.hasPrefix("rewind") })
-            }
-        }
-    }
-
     /// No command can be run on any node: what must happen goes over SQL.
     @Test(.timeLimit(.minutes(3)), arguments: ServerUserRunner.Fault.allCases)
     func failsOverWhenNoRunnerAnswers(_ fault: ServerUserRunner.Fault) async throws {

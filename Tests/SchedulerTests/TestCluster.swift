@@ -23,11 +23,13 @@ final class TestCluster: Sendable {
         path: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent().path)
 
-    /// Hands the nodes to `body`; `number` of them, `node1` running.
+    /// Hands the nodes to `body`; `number` of them, `node1` running. `extras` are lines of the
+    /// file for single nodes, by their number.
     static func with(
-        _ number: Int = 3, yaml: String = "", _ body: (TestCluster) async throws -> Void
+        _ number: Int = 3, yaml: String = "", extras: [Int: String] = [:],
+        _ body: (TestCluster) async throws -> Void
     ) async throws {
-        let cluster = try TestCluster(number, yaml: yaml)
+        let cluster = try TestCluster(number, yaml: yaml, extras: extras)
         do {
             try await cluster.initialise()
             try await body(cluster)
@@ -38,7 +40,7 @@ final class TestCluster: Sendable {
         await cluster.remove()
     }
 
-    private init(_ number: Int, yaml: String) throws {
+    private init(_ number: Int, yaml: String, extras: [Int: String]) throws {
         var template = Array("/tmp/tks-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw TestClusterError("no folder in /tmp") }
         let root = String(
@@ -53,6 +55,7 @@ final class TestCluster: Sendable {
                 port: \(freePort())
                 data_dir: \(root)/node\(index)/data
                 socket_dir: \(root)
+                \(extras[index] ?? "")
             """
         }
         let text = """
@@ -167,6 +170,18 @@ final class TestCluster: Sendable {
             "30",
             "-l", node.stateDirectory + "/postgres.log",
             "-o", "-c config_file=\(node.configDirectory)/postgresql.conf")
+    }
+
+    /// The servers' processes of one kind, as `pg_stat_activity` names it.
+    func processes(_ kind: String, on id: NodeID) async throws -> [Int32] {
+        var found: [Int32] = []
+        try await onNode(id) { session in
+            let rows = try await session.query(
+                "SELECT pid FROM pg_stat_activity WHERE backend_type = $1", [kind],
+                timeout: .seconds(10))
+            found = rows.values.compactMap { $0[0].flatMap { Int32($0) } }
+        }
+        return found
     }
 
     func postmaster(_ id: NodeID) -> Int32? {

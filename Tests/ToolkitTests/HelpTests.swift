@@ -72,7 +72,11 @@ struct HelpTests {
 
         OPERATING SUBCOMMANDS:
           switchover              Move the primary to another node.
+          failover                Replace a primary that is lost, now.
           rejoin                  Bring a node back now.
+          maintenance             Leave a node to you, or take it back.
+          pause                   Do nothing on any node until `resume`.
+          resume                  Go on after `pause`.
           dsn                     Print the connection string for applications.
 
         LOOKING INSIDE SUBCOMMANDS:

@@ -19,7 +19,7 @@ struct StateReportTests {
 
     static let view = """
         {"name": "shop", "phase": "following", "term": 4, "revision": 90, "primary": "node2",
-         "configs": [{"required": 1, "voters": ["node3"]}], "floor": "0/5000000", "timeline": 3,
+         "lastPrimary": "node2", "configs": [{"required": 1, "voters": ["node3"]}], "floor": "0/5000000", "timeline": 3,
          "waitingFor": "node1 is brought back", "alarms": ["node1 does not answer (refused)"],
          "isHealthy": false, "nodes": [
           {"id": "node1", "assigned": "demoted", "unreachable": "refused", "seenAgoMs": 65000,
