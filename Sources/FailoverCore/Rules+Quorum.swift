@@ -155,7 +155,9 @@ extension Situation {
             if !policy.nodes.contains(where: { $0.id == voter }) {
                 return (voter, "\(voter) is not in cluster.yaml any more")
             }
-            if !isInPlace(voter), let member = member(voter), let why = needsData(member) {
+            if let member = standbysOutOfPlace.first(where: { $0.id == voter }),
+                let why = needsData(member)
+            {
                 return (voter, "\(voter) can come back only with new data: \(why)")
             }
             // Alone, the last one is waited for while it can still come back as it is.

@@ -11,6 +11,8 @@ struct Situation {
     let openPrimary: Answer?
     /// Slots of the open primary that have lost WAL.
     private let lostSlots: [String]
+    /// Standbys of the open primary that do not stream as they were pointed.
+    private(set) var standbysOutOfPlace: [Member] = []
     /// Since when too few voters have been fresh for the primary to acknowledge.
     var quorumLostSince: Instant?
 
@@ -29,6 +31,10 @@ struct Situation {
         }
         openPrimary = primary.flatMap { $0.isReadOnly ? nil : $0 }
         lostSlots = (openPrimary?.slots ?? []).filter { $0.walStatus == "lost" }.map(\.name)
+        guard openPrimary != nil else { return }
+        for index in standbys.indices where !isInPlace(standbys[index].id) {
+            standbysOutOfPlace.append(standbys[index])
+        }
     }
 
     var cluster: Cluster { premises.cluster }
@@ -85,7 +91,7 @@ struct Situation {
     }
 
     /// A standby of the elect that streams as it was pointed: nothing is to be done about it.
-    func isInPlace(_ id: NodeID) -> Bool {
+    private func isInPlace(_ id: NodeID) -> Bool {
         let facts = facts(id)
         guard facts.isSettled, !facts.isSealed, let seen = facts.answer, seen.isInRecovery,
             seen.hasReceiver, let name = premises.attachment(id), seen.attachedAs == name
