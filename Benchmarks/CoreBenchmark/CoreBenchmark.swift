@@ -7,6 +7,7 @@ struct CoreBenchmark {
     static func main() {
         var world = ObedientWorld()
         world.bootstrap()
+        world.run(ms: 2_000)
         let healthy = world.machine
         let mixed = mixedTrace()
         let unchanged = unchangedTrace(of: world)
