@@ -62,9 +62,10 @@ extension Rulebook {
             "member.look", in: openPhases,
             "Look at a silent node over SSH."
         ) { view in
-            let silent = view.ids.filter { view.facts($0).unreachable != nil }
-            let looks = silent.compactMap { id -> Effect? in
-                guard id != view.cluster.elect, let member = view.member(id),
+            let silent = view.ids.indices.filter { view.facts(at: $0).unreachable != nil }
+            let looks = silent.compactMap { index -> Effect? in
+                let member = view.cluster.members[index]
+                guard member.id != view.cluster.elect,
                     member.work == nil || member.work?.kind == .seal
                 else { return nil }
                 let look = view.lookEffect(member.id)

@@ -71,7 +71,7 @@ extension Rulebook {
             "A standby has caught up: count it for commits."
         ) { view in
             guard view.mayChangeQuorum(from: 1), view.policy.numberSyncStandbys > 0,
-                let voter = view.standbys.first(where: { view.isReadyToVote($0.id) })?.id
+                let voter = view.uncountedStandbys.first(where: { view.isReadyToVote($0.id) })?.id
             else { return nil }
             return view.reconfigure(
                 to: view.cluster.configs[0].adding(voter), because: "\(voter) has caught up")

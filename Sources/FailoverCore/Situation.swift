@@ -51,6 +51,9 @@ struct Situation {
 
     func facts(_ id: NodeID) -> Shared<Observed.Facts> { observed[id] }
 
+    /// Of the member at this place in `ids`.
+    func facts(at index: Int) -> Shared<Observed.Facts> { observed.facts(at: index) }
+
     /// The last answer of a node whose last probe was answered.
     func answer(_ id: NodeID) -> Answer? { observed[id].answer }
 
@@ -60,6 +63,7 @@ struct Situation {
     }
 
     var standbys: [Member] { premises.standbys }
+    var uncountedStandbys: [Member] { premises.uncountedStandbys }
     var membersAtWork: [Member] { premises.membersAtWork }
 
     /// application_name under the current attach number.
