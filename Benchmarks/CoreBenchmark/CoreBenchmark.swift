@@ -7,6 +7,7 @@ struct CoreBenchmark {
     static func main() {
         var world = ObedientWorld()
         world.bootstrap()
+        world.run(ms: 2_000)
         let healthy = world.machine
         let mixed = mixedTrace()
         let unchanged = unchangedTrace(of: world)
@@ -49,20 +50,17 @@ struct CoreBenchmark {
         return (machine, world.steps)
     }
 
-    /// The healthy cluster's last answers, given again and again at the same moment.
+    /// Each node's last answer, given again and again at the same moment.
     private static func unchangedTrace(of world: ObedientWorld) -> [Step] {
-        let answers = world.steps.suffix(8).filter {
-            if case .observed = $0.event { true } else { false }
-        }
+        let answers = world.steps.filter { $0.at == world.instant && $0.isObservation }
+        precondition(answers.count == ObedientWorld.ids.count, "each node is asked once")
         return Array(repeatElement(answers, count: 100).joined())
     }
 
     private static func idleTrace(of world: ObedientWorld) -> [Step] {
         var later = world
         later.run(ms: 10_000)
-        return later.steps.dropFirst(world.steps.count).filter {
-            if case .observed = $0.event { true } else { false }
-        }
+        return later.steps.dropFirst(world.steps.count).filter { $0.isObservation }
     }
 
     // MARK: what is measured
@@ -90,6 +88,7 @@ struct CoreBenchmark {
 }
 
 extension Step {
+    var isObservation: Bool { if case .observed = event { true } else { false } }
     var acts: Bool { if case .act = decision { true } else { false } }
 }
 

@@ -64,9 +64,12 @@ extension Observed.Facts {
     }
 
     private mutating func absorb(_ senders: [NodeObservation.Sender], at now: Instant) {
-        let isUnchanged = replies.elementsEqual(senders) {
-            $0.name == $1.applicationName && $0.time == $1.replyTime && $0.missingSince == nil
-        }
+        let isUnchanged =
+            replies.count == senders.count
+            && replies.indices.allSatisfy {
+                replies[$0].name == senders[$0].applicationName
+                    && replies[$0].time == senders[$0].replyTime && replies[$0].missingSince == nil
+            }
         if isUnchanged { return }
         let old = replies
         replies = []

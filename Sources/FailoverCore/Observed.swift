@@ -110,6 +110,9 @@ struct Observed: Hashable, Sendable {
         nodes.firstIndex { $0.id == id }.map { nodes[$0].facts } ?? Node.unseen
     }
 
+    /// Of the node at this place in the ids that this was made with.
+    func facts(at index: Int) -> Shared<Facts> { nodes[index].facts }
+
     private mutating func change(_ id: NodeID, _ body: (inout Facts) -> Void) {
         let index = nodes.firstIndex { $0.id == id } ?? nodes.count
         if index == nodes.count { nodes.append(Node(id: id)) }

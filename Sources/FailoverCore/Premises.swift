@@ -15,6 +15,8 @@ final class Premises: Hashable, Sendable {
     let legalStandbyNames: [String]
     /// Every node but the last primary, without those that are left to the operator.
     let standbys: [Member]
+    /// Standbys that no config counts.
+    let uncountedStandbys: [Member]
     /// Members with work in progress.
     let membersAtWork: [Member]
     /// Whether the cluster's work is in progress.
@@ -35,6 +37,9 @@ final class Premises: Hashable, Sendable {
         }
         legalStandbyNames = cluster.configs.map(cluster.standbyNames)
         standbys = cluster.members.filter { $0.id != cluster.lastPrimary && !$0.isLeftAlone }
+        uncountedStandbys = standbys.filter { standby in
+            !cluster.configs.contains { $0.voters.contains(standby.id) }
+        }
         membersAtWork = cluster.members.filter { $0.work != nil }
         hasIntent = cluster.intent != nil
     }

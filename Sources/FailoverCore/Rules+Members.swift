@@ -59,7 +59,7 @@ extension Rulebook {
             "A node does not follow the primary: bring it back."
         ) { view in
             guard view.openPrimary != nil, let elect = view.cluster.elect else { return nil }
-            for member in view.standbys where !view.isInPlace(member.id) {
+            for member in view.standbysOutOfPlace {
                 guard let plan = view.wayBack(member, isOrdered: false) else { continue }
                 return view.assign(plan, to: member.id, upstream: elect)
             }
@@ -69,10 +69,11 @@ extension Rulebook {
             "member.look", in: openPhases,
             "Look at a silent node over SSH."
         ) { view in
-            let silent = view.ids.filter { view.facts($0).unreachable != nil }
-            let looks = silent.compactMap { id -> Effect? in
-                guard id != view.cluster.elect, let member = view.member(id),
-                    !member.isLeftAlone, member.work == nil || member.work?.kind == .seal
+            let silent = view.ids.indices.filter { view.facts(at: $0).unreachable != nil }
+            let looks = silent.compactMap { index -> Effect? in
+                let member = view.cluster.members[index]
+                guard member.id != view.cluster.elect, !member.isLeftAlone,
+                    member.work == nil || member.work?.kind == .seal
                 else { return nil }
                 let look = view.lookEffect(member.id)
                 return view.mayBegin(look) ? look : nil

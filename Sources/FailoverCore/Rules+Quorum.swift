@@ -71,7 +71,7 @@ extension Rulebook {
             "A standby has caught up: count it for commits."
         ) { view in
             guard view.mayChangeQuorum(from: 1), view.policy.numberSyncStandbys > 0,
-                let voter = view.standbys.first(where: { view.isReadyToVote($0.id) })?.id
+                let voter = view.uncountedStandbys.first(where: { view.isReadyToVote($0.id) })?.id
             else { return nil }
             return view.reconfigure(
                 to: view.cluster.configs[0].adding(voter), because: "\(voter) has caught up")
@@ -161,7 +161,9 @@ extension Situation {
             if hasDuplicate(voter) {
                 return (voter, "two connections carry the name of \(voter)")
             }
-            if !isInPlace(voter), let member = member(voter), let why = needsData(member) {
+            if let member = standbysOutOfPlace.first(where: { $0.id == voter }),
+                let why = needsData(member)
+            {
                 return (voter, "\(voter) can come back only with new data: \(why)")
             }
             // Alone, the last one is waited for while it can still come back as it is.

@@ -6,12 +6,12 @@ extension Rulebook {
             "A node has accepted a higher stamp than the store knows: the store is an old copy."
         ) { view in
             let known = Stamp(term: view.cluster.term, step: view.cluster.revision)
-            for id in view.ids {
-                let facts = view.facts(id)
+            for index in view.ids.indices {
+                let facts = view.facts(at: index)
                 // Term 0 is a deployment's, before the cluster's life.
                 if let higher = facts.highestStamp, higher > known, higher.term > Term(0) {
                     return .hold(
-                        "\(id) has accepted stamp \(higher), the store knows only \(known): "
+                        "\(view.ids[index]) has accepted stamp \(higher), the store knows only \(known): "
                             + "the store was rolled back; nothing is decided on it")
                 }
             }

@@ -11,6 +11,8 @@ struct Situation {
     let openPrimary: Answer?
     /// Slots of the open primary that have lost WAL.
     private let lostSlots: [String]
+    /// Standbys of the open primary that do not stream as they were pointed.
+    private(set) var standbysOutOfPlace: [Member] = []
     /// Since when too few voters have been fresh for the primary to acknowledge.
     var quorumLostSince: Instant?
 
@@ -29,6 +31,10 @@ struct Situation {
         }
         openPrimary = primary.flatMap { $0.isReadOnly ? nil : $0 }
         lostSlots = (openPrimary?.slots ?? []).filter { $0.walStatus == "lost" }.map(\.name)
+        guard openPrimary != nil else { return }
+        for index in standbys.indices where !isInPlace(standbys[index].id) {
+            standbysOutOfPlace.append(standbys[index])
+        }
     }
 
     var cluster: Cluster { premises.cluster }
@@ -45,6 +51,9 @@ struct Situation {
 
     func facts(_ id: NodeID) -> Shared<Observed.Facts> { observed[id] }
 
+    /// Of the member at this place in `ids`.
+    func facts(at index: Int) -> Shared<Observed.Facts> { observed.facts(at: index) }
+
     /// The last answer of a node whose last probe was answered.
     func answer(_ id: NodeID) -> Answer? { observed[id].answer }
 
@@ -54,6 +63,7 @@ struct Situation {
     }
 
     var standbys: [Member] { premises.standbys }
+    var uncountedStandbys: [Member] { premises.uncountedStandbys }
     var membersAtWork: [Member] { premises.membersAtWork }
 
     /// application_name under the current attach number.
@@ -88,7 +98,7 @@ struct Situation {
     }
 
     /// A standby of the elect that streams as it was pointed: nothing is to be done about it.
-    func isInPlace(_ id: NodeID) -> Bool {
+    private func isInPlace(_ id: NodeID) -> Bool {
         let facts = facts(id)
         guard facts.isSettled, !facts.isSealed, let seen = facts.answer, seen.isInRecovery,
             seen.hasReceiver, let name = premises.attachment(id), seen.attachedAs == name
