@@ -144,7 +144,7 @@ extension Situation {
             on: next.lastPrimary, stamp)
     }
 
-    /// A voter that must not be waited for, and why.
+    /// A voter that must not be waited for, and why; asked while the primary is open.
     func lostVoter(of config: QuorumConfig) -> (NodeID, String)? {
         let isLast = config.voters.count == 1
         guard let primary = cluster.elect, let heard = observed[primary].observedAt else {
