@@ -19,7 +19,7 @@ struct SecretTests {
     @Test(.timeLimit(.minutes(5)))
     func standInTheirFilesAndNowhereElse() async throws {
         try await ProcessCluster.with { cluster in
-            let canary = Canary()
+            let canary = ToolkitTesting.Canary()
             try await plant(canary, cluster)
             let watch = ProcessWatch(canary)
             let outputs = try await live(cluster)
@@ -36,7 +36,7 @@ struct SecretTests {
     }
 
     /// Passwords that are there already are used: `deploy` makes none.
-    private func plant(_ canary: Canary, _ cluster: ProcessCluster) async throws {
+    private func plant(_ canary: ToolkitTesting.Canary, _ cluster: ProcessCluster) async throws {
         let settings = cluster.settings
         let lines = [settings.postgresql.role, settings.postgresql.replicationRole].flatMap {
             role in
@@ -94,7 +94,7 @@ struct SecretTests {
         return outputs
     }
 
-    private func inspectFiles(_ cluster: ProcessCluster, _ canary: Canary) async throws {
+    private func inspectFiles(_ cluster: ProcessCluster, _ canary: ToolkitTesting.Canary) async throws {
         let holding = canary.files(below: cluster.root, except: [])
         let strangers = holding.filter {
             !Self.holders.contains(($0 as NSString).lastPathComponent)
@@ -130,7 +130,7 @@ private final class ProcessWatch: Sendable {
 
     private let state = Mutex(State())
 
-    init(_ canary: Canary) {
+    init(_ canary: ToolkitTesting.Canary) {
         let thread = Thread { [self] in
             while !state.withLock({ $0.isStopped }) {
                 let seen = canary.processes()

@@ -1,9 +1,10 @@
 import FailoverCore
 import Foundation
 import Glibc
-import Scheduler
 import Store
 import Testing
+
+@testable import Scheduler
 
 @Suite("A preferred standby that lacks a little", .serialized)
 struct FastForwardTests {

@@ -1,6 +1,7 @@
 import ClusterFile
 import Glibc
 import PostgresClient
+import Store
 import Testing
 
 @testable import FailoverCore
