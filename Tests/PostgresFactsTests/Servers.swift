@@ -1,3 +1,5 @@
+import Foundation
+import Glibc
 import PostgresClient
 import Testing
 import ToolkitTesting
@@ -150,7 +152,7 @@ extension ThrowawayPostgres {
     /// Makes it a standby of another server, of which it is a copy; returns when that sees it.
     func follow(_ upstream: ThrowawayPostgres) async throws {
         try touch("standby.signal")
-        try await repoint(to: upstream)
+        try repoint(to: upstream)
         try await start()
         try await upstream.sees(name)
     }
@@ -159,5 +161,22 @@ extension ThrowawayPostgres {
     func repoint(to upstream: ThrowawayPostgres) throws {
         let text = upstream.upstream(for: name).text.replacing("'", with: "''")
         try configure(["primary_conninfo = '\(text)'"])
+    }
+}
+
+// MARK: - The operating system
+
+extension ThrowawayPostgres {
+    /// Its postmaster and that one's children.
+    func processes() throws -> [pid_t] {
+        let postmaster = try #require(postmasterPID)
+        let children = try String(
+            contentsOfFile: "/proc/\(postmaster)/task/\(postmaster)/children", encoding: .utf8)
+        return [postmaster] + children.split(separator: " ").compactMap { pid_t($0) }
+    }
+
+    /// Stops every process of the server, as a frozen machine does; `with` ends them all the same.
+    func freeze() throws {
+        for pid in try processes() { #expect(Glibc.kill(pid, SIGSTOP) == 0) }
     }
 }
