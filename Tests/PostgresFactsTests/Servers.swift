@@ -180,3 +180,37 @@ extension ThrowawayPostgres {
         for pid in try processes() { #expect(Glibc.kill(pid, SIGSTOP) == 0) }
     }
 }
+
+// MARK: - Files
+
+extension ThrowawayPostgres {
+    /// What pg_controldata says of its data directory, by name.
+    func control() async throws -> [String: String] {
+        let finished = try await run("pg_controldata", [dataDirectory])
+        #expect(finished.status == 0, "\(finished.output)")
+        var values: [String: String] = [:]
+        for line in finished.output.split(separator: "\n") {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            values[String(line[..<colon])] = line[line.index(after: colon)...]
+                .trimmingCharacters(in: .whitespaces)
+        }
+        return values
+    }
+
+    /// A file in its data directory.
+    nonisolated func path(_ file: String) -> String { "\(dataDirectory)/\(file)" }
+
+    nonisolated func has(_ file: String) -> Bool { access(path(file), F_OK) == 0 }
+
+    /// Writes a file in its data directory anew, beside and over it.
+    func write(_ lines: [String], to file: String) throws {
+        try touch("\(file).new")
+        let text = lines.map { $0 + "\n" }.joined()
+        let handle = try FileHandle(forWritingTo: URL(filePath: path("\(file).new")))
+        try handle.truncate(atOffset: 0)
+        try handle.write(contentsOf: Data(text.utf8))
+        try handle.synchronize()
+        try handle.close()
+        #expect(rename(path("\(file).new"), path(file)) == 0)
+    }
+}

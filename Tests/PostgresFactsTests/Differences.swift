@@ -1,0 +1,10 @@
+import ToolkitTesting
+
+/// Where the majors behave differently: what is true of which, and why.
+enum Differences {
+    /// Before 16, pg_rewind takes the source's timeline from its control file, which only a
+    /// checkpoint brings up to date.
+    static func rewindIsBlindBeforeCheckpoint(_ version: ServerVersion) -> Bool {
+        version.major < 16
+    }
+}
