@@ -27,6 +27,4 @@ struct VersionTests {
     func allAreHere() {
         #expect(ServerVersion.all.map(\.major) == ServerVersion.wanted)
     }
-
-    private static let missing = ServerVersion.missing.map(String.init).joined(separator: ", ")
 }
