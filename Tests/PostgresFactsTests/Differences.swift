@@ -7,4 +7,10 @@ enum Differences {
     static func rewindIsBlindBeforeCheckpoint(_ version: ServerVersion) -> Bool {
         version.major < 16
     }
+
+    /// Before 16 the receiver compares its last message with the timeout at each turn of its loop;
+    /// since then a reload starts the timeouts anew.
+    static func loweredTimeoutEndsIdleReceiver(_ version: ServerVersion) -> Bool {
+        version.major < 16
+    }
 }

@@ -119,4 +119,24 @@ struct PositionTests {
             #expect(ContinuousClock.now - start < .seconds(4))
         }
     }
+
+    @Test(
+        "A27: wal_receiver_timeout lowered below the silence of an idle link may end it at once",
+        arguments: ServerVersion.all)
+    func lowered(version: ServerVersion) async throws {
+        try await withPair(version) { primary, standby in
+            try await standby.wait(
+                until: "select \(Self.age) > 3 from pg_stat_wal_receiver",
+                timeout: .seconds(60))
+            let receiver = try await standby.current(ThrowawayPostgres.receiverPID)
+            try await standby.set("wal_receiver_timeout", to: "2s")
+            let isSame = try await standby.holds(
+                "coalesce(\(ThrowawayPostgres.receiverPID) = \(receiver), false)",
+                for: .seconds(1))
+            #expect(isSame != Differences.loweredTimeoutEndsIdleReceiver(version))
+            let says = "terminating walreceiver due to timeout"
+            #expect(
+                standby.log.contains(says) == Differences.loweredTimeoutEndsIdleReceiver(version))
+        }
+    }
 }
