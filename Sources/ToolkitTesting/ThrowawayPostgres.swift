@@ -22,6 +22,11 @@ public actor ThrowawayPostgres {
         /// Tests that pull no plug need no fsync.
         public var isFsyncOn = false
         public var isStarted = true
+        /// Whose programs make and run it and its standbys.
+        public var binDirectory = ThrowawayPostgres.binDirectory
+        /// Copied from one cluster that initdb made, which takes a tenth of the time. All copies
+        /// have one system identifier, so that one can be a standby of another.
+        public var isCopy = false
 
         public init(settings: [String] = [], hba: [String]? = nil) {
             self.settings = settings
@@ -47,11 +52,12 @@ public actor ThrowawayPostgres {
     /// Where `.s.PGSQL.<port>` lies: a `host` for libpq.
     public nonisolated let socketDirectory: String
     public nonisolated let logFile: String
+    public nonisolated let binDirectory: String
 
     let root: ThrowawayPostgresRoot
     private var postmaster: ChildProcess?
 
-    /// Where initdb and its neighbours are: the newest version that is installed.
+    /// Where initdb and its neighbours are, by default: the newest version that is installed.
     public static let binDirectory: String = {
         let folders = (13...20).reversed().map { "/usr/lib/postgresql/\($0)/bin" }
         return folders.first { access("\($0)/postgres", X_OK) == 0 } ?? "/usr/bin"
@@ -64,7 +70,8 @@ public actor ThrowawayPostgres {
     ) async throws -> Result {
         let root = try ThrowawayPostgresRoot()
         do {
-            let server = try ThrowawayPostgres(name: "primary", root: root)
+            let server = try ThrowawayPostgres(
+                name: "primary", root: root, binDirectory: options.binDirectory)
             try await server.create(options)
             let result = try await body(server)
             await root.remove()
@@ -82,14 +89,16 @@ public actor ThrowawayPostgres {
     }
 
     private static let sharedServer = Task {
-        let server = try ThrowawayPostgres(name: "shared", root: ThrowawayPostgresRoot())
+        let server = try ThrowawayPostgres(
+            name: "shared", root: ThrowawayPostgresRoot(), binDirectory: binDirectory)
         try await server.create(Options())
         return server
     }
 
-    init(name: String, root: ThrowawayPostgresRoot) throws {
+    init(name: String, root: ThrowawayPostgresRoot, binDirectory: String) throws {
         self.name = name
         self.root = root
+        self.binDirectory = binDirectory
         port = try freePort()
         dataDirectory = "\(root.path)/\(name)"
         socketDirectory = root.path
@@ -118,7 +127,7 @@ public actor ThrowawayPostgres {
             let logged = log.utf8.count
             postmaster = try ChildProcess(
                 ThrowawayPostgresRoot.asServerUser([
-                    "\(ThrowawayPostgres.binDirectory)/postgres", "-D", dataDirectory,
+                    "\(binDirectory)/postgres", "-D", dataDirectory,
                 ]), in: root.path, output: logFile)
             guard waits else { return }
             while isRunning, ContinuousClock.now < deadline {
@@ -178,7 +187,7 @@ public actor ThrowawayPostgres {
         try append([], to: file)
     }
 
-    private func append(_ lines: [String], to file: String) throws {
+    func append(_ lines: [String], to file: String) throws {
         let path = "\(dataDirectory)/\(file)"
         guard let stream = fopen(path, "a") else {
             throw ThrowawayPostgresError("cannot write \(path)")
@@ -190,12 +199,12 @@ public actor ThrowawayPostgres {
 
     // MARK: Making
 
-    private func create(_ options: Options) async throws {
-        try await root.run([
-            "\(ThrowawayPostgres.binDirectory)/initdb", "--pgdata", dataDirectory,
-            "--data-checksums", "--no-sync", "--auth=trust", "--username=postgres",
-            "--encoding=UTF8", "--locale=C.UTF-8",
-        ])
+    func create(_ options: Options) async throws {
+        if options.isCopy {
+            try await copyTemplate()
+        } else {
+            try await ThrowawayPostgres.initdb(dataDirectory, binDirectory, root)
+        }
         try configure(
             [
                 "listen_addresses = '127.0.0.1'",
@@ -217,12 +226,10 @@ public actor ThrowawayPostgres {
     public func standby(
         name: String = "standby", settings: [String] = [], starts: Bool = true
     ) async throws -> ThrowawayPostgres {
-        let standby = try ThrowawayPostgres(name: name, root: root)
-        let upstream = Conninfo()
-            .with("host", socketDirectory).with("port", String(port)).with("user", "postgres")
-            .with("application_name", name)
+        let standby = try ThrowawayPostgres(name: name, root: root, binDirectory: binDirectory)
+        let upstream = upstream(for: name)
         try await root.run([
-            "\(ThrowawayPostgres.binDirectory)/pg_basebackup", "--pgdata", standby.dataDirectory,
+            "\(binDirectory)/pg_basebackup", "--pgdata", standby.dataDirectory,
             "--dbname", upstream.text, "--checkpoint=fast", "--no-sync",
             "--write-recovery-conf",
         ])

@@ -86,18 +86,24 @@ final class ThrowawayPostgresRoot: Sendable {
 
     /// Runs a command of PostgreSQL to its end; throws with its output when it fails.
     func run(_ arguments: [String]) async throws {
+        let (status, text) = try await finish(arguments)
+        guard status == 0 else {
+            throw ThrowawayPostgresError(
+                "\(arguments.first ?? "nothing") ended with \(status.map(String.init) ?? "a deadline"):"
+                    + " \(text)")
+        }
+    }
+
+    /// Runs a command of PostgreSQL to its end: its wait status, nil past the deadline, and what it
+    /// said on both streams.
+    func finish(_ arguments: [String]) async throws -> (status: Int32?, output: String) {
         let output = "\(path)/command-\(UInt32.random(in: 0...UInt32.max)).out"
         defer { unlink(output) }
         let process = try ChildProcess(
             ThrowawayPostgresRoot.asServerUser(arguments), in: path, output: output)
         let status = await process.ended(before: .now + .seconds(120))
-        guard status == 0 else {
-            process.signal(SIGKILL)
-            let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
-            throw ThrowawayPostgresError(
-                "\(arguments.first ?? "nothing") ended with \(status.map(String.init) ?? "a deadline"):"
-                    + " \(text)")
-        }
+        if status == nil { process.signal(SIGKILL) }
+        return (status, (try? String(contentsOfFile: output, encoding: .utf8)) ?? "")
     }
 }
 

@@ -15,8 +15,9 @@ final class StubMachine: Sendable {
 
     /// What the script may use of the real machine.
     private static let tools = [
-        "basename", "cat", "dirname", "env", "find", "grep", "head", "id", "install", "ls", "mkdir",
-        "mktemp", "rm", "rmdir", "sed", "sh", "sort", "tr", "kill",
+        "basename", "cat", "chmod", "dirname", "env", "find", "grep", "head", "id", "install", "ls",
+        "mkdir",
+        "mktemp", "mv", "rm", "rmdir", "sed", "sh", "sort", "tr", "kill",
     ]
 
     init() throws {
