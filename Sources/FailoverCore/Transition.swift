@@ -82,3 +82,18 @@ public struct Transition: Hashable, Sendable {
         Transition(.demoted, .secondary, [], "it is brought back"),
     ]
 }
+
+extension Transition {
+    /// The changes of assigned states between two stored states, as `from → to`.
+    public static func changes(from old: Cluster, to new: Cluster, _ policy: Policy) -> [String] {
+        let now = Instant(monotonicMs: 0, wallMs: 0)
+        let before = Situation(
+            cluster: old, observed: Observed(), policy: policy, now: now, order: nil)
+        let after = Situation(
+            cluster: new, observed: Observed(), policy: policy, now: now, order: nil)
+        return new.members.compactMap { member in
+            let (from, to) = (before.assignedState(member.id), after.assignedState(member.id))
+            return from == to ? nil : "\(from.rawValue) → \(to.rawValue)"
+        }
+    }
+}
