@@ -212,6 +212,8 @@ extension Simulation {
     }
 
     func addSlots(for members: [Int], on node: Int) {
+        // A slot that was invalidated is made anew.
+        nodes[node].slots.removeAll { $0.isLost && $0.sender == nil && members.contains($0.node) }
         for member in members where !nodes[node].slots.contains(where: { $0.node == member }) {
             nodes[node].slots.append(ReplicationSlot(node: member))
         }

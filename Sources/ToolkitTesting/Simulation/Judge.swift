@@ -70,7 +70,8 @@ struct Judge {
         slowPromotions += 1
     }
 
-    mutating func beforeStep(_ cluster: Cluster, in world: Simulation) {}
+    /// Whether the voters heard from the primary when the present step began.
+    var wasFed = false
 }
 
 extension Simulation {
@@ -219,7 +220,7 @@ extension Judge {
             single = []
         }
         if new.phase == .sealing, old.phase == .suspect { failovers += 1 }
-        if rule?.rawValue == "suspect.confirmed", let since = fedSince,
+        if rule?.rawValue == "suspect.confirmed", wasFed, let since = fedSince,
             world.now - since > Self.patience(world.policy.timers)
         {
             report(

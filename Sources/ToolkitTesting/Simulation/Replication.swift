@@ -234,6 +234,10 @@ extension Simulation {
         nodes[index].senders[at].flush = max(nodes[index].senders[at].flush ?? 0, flush)
         nodes[index].senders[at].heardAt = now
         nodes[index].senders[at].replies += 1
+        if nodes[index].senders[at].hasPendingConfig, !nodes[index].senders[at].isInTurn {
+            senderConfig(index, id)
+        }
+        nodes[index].senders[at].isInTurn = false
         if !nodes[index].waiters.isEmpty { release(index, by: at) }
     }
 

@@ -47,6 +47,9 @@ struct WalSender {
     var heardAt: Int64
     /// The other end is gone; it is noticed by the next message, or by a timeout.
     var isHalfOpen = false
+    /// SIGHUP was delivered: the next turn of its loop reads the file before it reads replies.
+    var hasPendingConfig = false
+    var isInTurn = false
 }
 
 /// The WAL receiver of a standby.

@@ -242,7 +242,6 @@ extension Simulation {
         var event = first
         for _ in 0..<50 {
             let before = schedulers[index].machine.cluster
-            judge.beforeStep(before, in: self)
             let decision = schedulers[index].machine.step(event, at: instant)
             event = .tick
             guard case .act(let rule, let because, let effects, let isStored) = decision else {
@@ -251,6 +250,7 @@ extension Simulation {
             }
             let after = schedulers[index].machine.cluster
             coverage.fired(rule)
+            if rule == Self.confirmed { judge.wasFed = isFed() }
             trace.add(
                 .decision, at: now, node: -1, after.revision.number, after.term.number,
                 "scheduler \(index): \(rule) \(after.phase) term \(after.term): \(because)")
@@ -285,6 +285,8 @@ extension Simulation {
         }
         judge.report("rules", "more than 50 rules fired for one event")
     }
+
+    private static let confirmed: RuleID = "suspect.confirmed"
 
     private func start(_ effect: Effect, by index: Int) {
         guard !schedulers[index].inFlight.contains(where: { runs[$0].effect.id == effect.id })

@@ -42,9 +42,12 @@ extension Simulation {
                 nodes[index].conf.names.voters.count,
                 "names '\(nodes[index].conf.names.text)'")
         }
-        for sender in nodes[index].senders {
+        for at in nodes[index].senders.indices {
+            nodes[index].senders[at].hasPendingConfig = true
+            // It may be reading a reply at this moment, under the old configuration.
+            nodes[index].senders[at].isInTurn = serverRandom.chance(50)
             put(
-                .senderConfig(node: index, sender: sender.id),
+                .senderConfig(node: index, sender: nodes[index].senders[at].id),
                 after: signalDelay(index, common: 3_000))
         }
         put(
@@ -67,6 +70,7 @@ extension Simulation {
 
     func senderConfig(_ index: Int, _ id: Int) {
         guard let at = nodes[index].senders.firstIndex(where: { $0.id == id }) else { return }
+        nodes[index].senders[at].hasPendingConfig = false
         let names = nodes[index].conf.names
         nodes[index].senders[at].names = names
         nodes[index].senders[at].counts = names.voters.contains(nodes[index].senders[at].name)
