@@ -24,6 +24,8 @@ struct Observed: Hashable, Sendable {
         var seal: Seal?
         /// Whether it was probed since the last work on it ended: an older answer decides nothing.
         var isSettled = true
+        /// When the last work on it ended.
+        var workEndedAt: Instant?
         /// The highest stamp that work on it has certainly brought into force.
         var appliedStamp: Stamp?
         /// Answers in a row that show a smaller stamp than that.
@@ -205,6 +207,7 @@ struct Observed: Hashable, Sendable {
             }
         } else if !id.isQuestion {
             facts.isSettled = false
+            facts.workEndedAt = now
             if case .done(let proof) = outcome { facts.absorb(proof, of: id) }
         }
         nodes[id.node] = facts

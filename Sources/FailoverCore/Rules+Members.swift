@@ -192,6 +192,7 @@ extension Situation {
             if seen.receiver == nil, let why = divergence(member.id, seen) {
                 return Plan(.seal, "it can't stream: \(why)")
             }
+            if let why = isMispointed(member, seen) { return Plan(.follow, why) }
             guard slotIsLost(member.id) else { return nil }
             return Plan(.clone, "the primary has removed WAL that it needs (slot lost)")
         }
@@ -244,6 +245,19 @@ extension Situation {
             SealProof(
                 position: seen.position, timeline: seen.timeline, history: seen.history,
                 postmasterStart: seen.postmasterStart))
+    }
+
+    /// Its name is right, but the primary does not hear it: another hand may have changed its
+    /// upstream. It is pointed anew, at once when it hears from somebody else.
+    private func isMispointed(_ member: Member, _ seen: NodeObservation) -> String? {
+        guard let elect = cluster.elect, openPrimary != nil,
+            let heard = facts(elect).observedAt,
+            let missing = facts(elect).replies[cluster.applicationName(member.id)]?.missingSince,
+            heard.since(missing) >= timers.degradeAfter,
+            facts(member.id).workEndedAt.map({ now.since($0) >= timers.voterUnreachable }) ?? true,
+            isFresh(member.id) || heard.since(missing) >= timers.voterUnreachable
+        else { return nil }
+        return "\(elect) does not hear it, though it is pointed there by name"
     }
 
     private func slotIsLost(_ id: NodeID) -> Bool {

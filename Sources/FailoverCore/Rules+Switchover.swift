@@ -22,8 +22,9 @@ extension Rulebook {
                 cluster: cluster, effects: view.seals(stamp))
         },
         Rule(
-            "switchover.undo", in: [.switchover], leadsTo: [.opening],
-            "The target is lost, or the old primary can't be stopped in time: open it again."
+            "switchover.undo", in: [.switchover], leadsTo: [.opening, .sealing],
+            "The target is lost, or the old primary can't be stopped in time: open it again, or "
+                + "let another follow it when it may not be."
         ) { view in
             guard let (from, to, stop) = view.switchover,
                 let seen = view.answer(from), !seen.isInRecovery, view.isOnTip(seen),
@@ -31,8 +32,17 @@ extension Rulebook {
             else { return nil }
             let isLate = view.intentAgeMs >= view.timers.switchoverTimeout
             guard isLate || view.answer(to) == nil else { return nil }
-            return view.openAgain(
-                from, seen, because: isLate ? "\(from) was not stopped in time" : "\(to) is lost")
+            let why = isLate ? "\(from) was not stopped in time" : "\(to) is lost"
+            if let verdict = view.openAgain(from, seen, because: why) { return verdict }
+            guard isLate, case .refused(let refusal) = view.reopening(from, seen),
+                !seen.isOpen, view.canSealQuorum
+            else { return nil }
+            let (cluster, stamp) = view.changed(raisingTerm: true) { next, stamp in
+                view.beginSealing(&next, stamp, preferred: to)
+            }
+            return .act(
+                because: "\(why), and it can't be opened again: \(refusal)", cluster: cluster,
+                effects: view.seals(stamp))
         },
         Rule(
             "switchover.primary_lost", in: [.switchover], leadsTo: [.sealing],

@@ -19,7 +19,7 @@ struct SeedTests {
         let seed = Self.number("TOOLKIT_SEED") ?? 0
         let plan = Plan(seed: seed)
         let result = Simulator.run(plan)
-        print("seed \(seed), profile \(plan.profile), \(plan.policy.nodes.count) nodes, k \(plan.policy.numberSyncStandbys), alone \(plan.policy.alone), events \(result.events), virtual \(result.virtualSeconds) s, acks \(result.acknowledged)")
+        print("seed \(seed), profile \(plan.profile), \(plan.policy.nodes.count) nodes, k \(plan.policy.numberSyncStandbys), alone \(plan.policy.alone), mode \(plan.policy.mode), status \(plan.policy.timers.monitorInterval), events \(result.events), virtual \(result.virtualSeconds) s, acks \(result.acknowledged)")
         for fault in plan.faults { print("  " + fault.says) }
         print(Simulator.story(plan, lines: Int(Self.number("TOOLKIT_LINES") ?? 300)))
         print(result.violation.map { "VIOLATION \($0.invariant): \($0.says)" } ?? "every promise was kept")

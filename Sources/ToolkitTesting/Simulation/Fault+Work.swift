@@ -59,7 +59,10 @@ extension Simulation {
         let canTell = nodes.indices.allSatisfy { node in
             if case .answers = reach(node, from: place) { true } else { false }
         }
-        guard canTell, activeFaults.isEmpty else { return }
+        guard canTell, activeFaults.isEmpty, let old = store.oldest,
+            let shown = nodes.compactMap(\.stamp).max(),
+            shown > Stamp(term: old.term, step: Revision(old.revision.number + 20))
+        else { return }
         store.rollBack()
         killScheduler(index, restartsAfter: 300_000)
     }
@@ -151,6 +154,11 @@ extension Simulation {
             put(.autostart(node: index, boot: nodes[index].boot), after: 2_000_000)
         }
         store.trouble = .none
+        if policy.mode == .manual {
+            // An operator decides: here, to leave it to the core.
+            policy.mode = .automatic
+            killScheduler(0, restartsAfter: nil)
+        }
         killScheduler(1, restartsAfter: nil)
         schedulers[0].pausedUntil = 0
         if store.isRolledBack {

@@ -91,9 +91,9 @@ extension Simulation {
         let entry = Judge.Acknowledged(
             id: waiter.id, start: waiter.start, node: index, term: term)
         // By a hand that took the names away: nobody promised that.
-        if conf.isTampered { return }
+        let isTampered = conf.isTampered || store.cluster.quorumIsTampered
         checkSingleAcknowledger(entry)
-        let configs = store.isRolledBack ? [] : store.cluster.configs
+        let configs = store.isRolledBack || isTampered ? [] : store.cluster.configs
         guard !configs.isEmpty, configs.allSatisfy({ $0.required > 0 }) else {
             judge.single.append(entry)
             return
@@ -213,7 +213,7 @@ extension Judge {
         from old: Cluster, to new: Cluster, rule: RuleID?, in world: Simulation
     ) {
         storedRevision = max(storedRevision, new.revision.number)
-        if new.configs.allSatisfy({ $0.required > 0 }), !single.isEmpty {
+        if new.configs.allSatisfy({ $0.required > 0 }), !new.quorumIsTampered, !single.isEmpty {
             // What stands on the accepted branch is promised from now on.
             let primary = world.index(new.lastPrimary)
             promised += single.filter { world.nodes[primary].log.holds(id: $0.id, at: $0.start) }

@@ -69,6 +69,7 @@ public struct Plan: Sendable {
 public enum ModelMutant: String, Sendable, CaseIterable {
     case sealsByReload
     case skipsCanary
+    case trustsReturnedCanary
     case skipsSenders
     case skipsCatchUp
     case promotesBeforeStoring

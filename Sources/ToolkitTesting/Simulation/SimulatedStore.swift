@@ -31,13 +31,15 @@ struct SimulatedStore {
         if trouble == .fails { return .failed }
         guard cluster.revision == revision else { return .conflict }
         copies.append(cluster)
-        if copies.count > 12 { copies.removeFirst() }
+        if copies.count > 60 { copies.removeFirst() }
         cluster = next
         if let elect = next.elect { elects[next.term.number] = elect }
         return trouble == .losesAnswers ? .failed : .stored
     }
 
     func load() -> Cluster? { trouble == .fails ? nil : cluster }
+
+    var oldest: Cluster? { copies.first }
 
     mutating func rollBack() {
         guard let old = copies.first, setAside == nil else { return }
