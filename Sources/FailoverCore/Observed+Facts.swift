@@ -59,6 +59,7 @@ extension Observed.Facts {
             }
         } else if !id.isQuestion {
             isSettled = false
+            workEndedAt = now
             if case .done(let proof) = outcome { absorb(proof, of: id) }
         }
     }
@@ -86,6 +87,11 @@ extension Observed.Facts {
             missed.missingSince = missed.missingSince ?? now
             replies.append(missed)
         }
+    }
+
+    /// Since when a name that was among its senders is not there; nil: it is, or it never was.
+    func missingSince(_ name: String) -> Instant? {
+        replies.first { $0.name == name }?.missingSince
     }
 
     /// A probe that was sampled before the last work ended, and came after it. When the node

@@ -27,6 +27,8 @@ struct Observed: Hashable, Sendable {
         var seal: Shared<Seal>?
         /// Whether it was probed since the last work on it ended: an older answer decides nothing.
         var isSettled = true
+        /// When the last work on it ended.
+        var workEndedAt: Instant?
         /// The highest stamp that work on it has certainly brought into force.
         var appliedStamp: Stamp?
         /// Answers in a row that show a smaller stamp than that.

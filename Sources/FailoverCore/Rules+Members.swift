@@ -207,6 +207,7 @@ extension Situation {
             if seen.receiver == nil, let why = divergence(member.id, seen) {
                 return Plan(.seal, "it can't stream: \(why)")
             }
+            if let plan = planForMispointed(member) { return plan }
             guard slotIsLost(member.id) else { return nil }
             return Plan(.clone, "the primary has removed WAL that it needs (slot lost)")
         }
@@ -259,6 +260,22 @@ extension Situation {
             SealProof(
                 position: seen.position, timeline: seen.timeline, history: seen.history,
                 postmasterStart: seen.postmasterStart))
+    }
+
+    /// Its name is right, but the primary does not hear it: another hand may have changed its
+    /// upstream. When it hears from somebody else, nothing tells what it got there: that may have
+    /// been a fork with this timeline's number (F20).
+    private func planForMispointed(_ member: Member) -> Plan? {
+        guard let elect = cluster.elect, openPrimary != nil, member.upstream == elect,
+            let heard = facts(elect).observedAt,
+            let missing = facts(elect).value.missingSince(applicationName(member.id)),
+            heard.since(missing) >= timers.degradeAfter,
+            facts(member.id).workEndedAt.map({ now.since($0) >= timers.voterUnreachable }) ?? true,
+            isFresh(member.id) || heard.since(missing) >= timers.voterUnreachable
+        else { return nil }
+        return isFresh(member.id)
+            ? Plan(.clone, "it hears from somebody else under the name that \(elect) waits for")
+            : Plan(.follow, "\(elect) does not hear it, though it is pointed there by name")
     }
 
     /// The number stays when the node returns to the very upstream that it was attached to, and

@@ -40,25 +40,34 @@ extension Rulebook {
                 effects: [view.promotion(of: to, stamp)] + view.memberEffects(of: cluster))
         },
         Rule(
-            "switchover.undo", in: [.switchover], leadsTo: [.opening],
-            "The target is lost, or the old primary can't be stopped in time: open it again."
+            "switchover.undo", in: [.switchover], leadsTo: [.opening, .sealing],
+            "The target is lost, or the old primary can't be stopped in time: open it again, or "
+                + "let another follow it when it may not be."
         ) { view in
             guard let (from, to, handOver) = view.switchover,
                 let seen = view.answer(from), !seen.isInRecovery, view.isOnTip(seen),
                 !view.attempts(handOver.id).isInFlight
             else { return nil }
-            if view.answer(to) == nil {
-                return view.openAgain(from, seen, because: "\(to) is lost")
-            }
-            let limit = view.timers.switchoverTimeout
+            let isTargetLost = view.answer(to) == nil
             // Locked, it serves nobody: a second failure costs more than the switchover is worth.
             let hasFailed =
                 view.policy.handOver == .quiesce && view.attempts(handOver.id).count >= 2
-            guard view.intentAgeMs >= limit || hasFailed else { return nil }
-            return view.openAgain(
-                from, seen,
-                because: "\(from) was not emptied or stopped in time"
-                    + view.lastFailure(handOver))
+            let isLate = hasFailed || view.intentAgeMs >= view.timers.switchoverTimeout
+            guard isTargetLost || isLate else { return nil }
+            let why =
+                isTargetLost
+                ? "\(to) is lost"
+                : "\(from) was not emptied or stopped in time" + view.lastFailure(handOver)
+            if let verdict = view.openAgain(from, seen, because: why) { return verdict }
+            guard isLate, case .refused(let refusal) = view.reopening(from, seen),
+                !seen.isOpen, view.canSealQuorum
+            else { return nil }
+            let (cluster, stamp) = view.changed(raisingTerm: true) { next, stamp in
+                view.beginSealing(&next, stamp, preferred: to)
+            }
+            return .act(
+                because: "\(why), and it can't be opened again: \(refusal)", cluster: cluster,
+                effects: view.seals(stamp))
         },
         Rule(
             "switchover.primary_lost", in: [.switchover], leadsTo: [.sealing],

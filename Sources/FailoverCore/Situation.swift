@@ -103,7 +103,13 @@ struct Situation {
         guard facts.isSettled, !facts.isSealed, let seen = facts.answer, seen.isInRecovery,
             seen.hasReceiver, let name = premises.attachment(id), seen.attachedAs == name
         else { return false }
-        return isOurs(seen) && !slotIsLost(id) && !hasDuplicate(id)
+        return isOurs(seen) && !slotIsLost(id) && !hasDuplicate(id) && !isMissed(name)
+    }
+
+    /// The primary had a sender of this name and has none.
+    private func isMissed(_ name: String) -> Bool {
+        guard let elect = cluster.elect else { return false }
+        return facts(elect).replies.contains { $0.missingSince != nil && $0.name == name }
     }
 
     /// "Streaming" proves nothing (F17): the message must be young.

@@ -101,3 +101,17 @@ public struct Transition: Hashable, Sendable {
             }
         }
 }
+
+extension Transition {
+    /// The changes of assigned states between two stored states, as `from → to`.
+    public static func changes(from old: Cluster, to new: Cluster, _ policy: Policy) -> [String] {
+        let now = Instant(monotonicMs: 0, wallMs: 0)
+        let unseen = Observed(new.members.map(\.id))
+        let before = Situation(Premises(old, policy), unseen, at: now)
+        let after = Situation(Premises(new, policy), unseen, at: now)
+        return new.members.compactMap { member in
+            let (from, to) = (before.assignedState(member.id), after.assignedState(member.id))
+            return from == to ? nil : "\(from.rawValue) → \(to.rawValue)"
+        }
+    }
+}

@@ -19,6 +19,12 @@ extension Executor {
     ) async throws(PostgresError) {
         for name in names {
             do throws(PostgresError) {
+                // An invalidated slot serves nobody again: its standby is cloned, under a new one.
+                try await session.query(
+                    """
+                    SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+                    WHERE slot_name = $1 AND wal_status = 'lost' AND NOT active
+                    """, [name], timeout: .seconds(5))
                 try await session.query(
                     """
                     SELECT pg_create_physical_replication_slot($1, true) WHERE NOT EXISTS

@@ -1,0 +1,60 @@
+/// Many seeds on as many threads as there are workers; the same sum whatever their order.
+public struct Campaign: Sendable {
+    public private(set) var seeds = 0
+    public private(set) var violations: [SeedResult] = []
+    public private(set) var coverage = Coverage()
+    public private(set) var outages: [Outage] = []
+    public private(set) var acknowledged = 0
+    public private(set) var failovers = 0
+    public private(set) var events = 0
+    public private(set) var virtualSeconds = 0
+    public private(set) var byProfile: [String: Int] = [:]
+
+    private mutating func add(_ result: SeedResult) {
+        seeds += 1
+        if result.violation != nil { violations.append(result) }
+        coverage.add(result.coverage)
+        outages += result.outages
+        acknowledged += result.acknowledged
+        failovers += result.failovers
+        events += result.events
+        virtualSeconds += result.virtualSeconds
+        byProfile[result.profile, default: 0] += 1
+    }
+
+    private mutating func add(_ other: Campaign) {
+        seeds += other.seeds
+        violations += other.violations
+        coverage.add(other.coverage)
+        outages += other.outages
+        acknowledged += other.acknowledged
+        failovers += other.failovers
+        events += other.events
+        virtualSeconds += other.virtualSeconds
+        byProfile.merge(other.byProfile, uniquingKeysWith: +)
+    }
+
+    /// Runs every plan; stops early after `limit` broken promises.
+    public static func run(
+        _ seeds: Range<UInt64>, workers: Int = 2, limit: Int = 20,
+        plan: @escaping @Sendable (UInt64) -> Plan
+    ) async -> Campaign {
+        await withTaskGroup(of: Campaign.self) { group in
+            for worker in 0..<UInt64(workers) {
+                group.addTask {
+                    var part = Campaign()
+                    var seed = seeds.lowerBound + worker
+                    while seed < seeds.upperBound, part.violations.count < limit {
+                        part.add(Simulator.run(plan(seed)))
+                        seed += UInt64(workers)
+                    }
+                    return part
+                }
+            }
+            var whole = Campaign()
+            for await part in group { whole.add(part) }
+            whole.violations.sort { $0.seed < $1.seed }
+            return whole
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import FailoverCore
+
+/// What the seeds have reached of the rulebook and of its transitions.
+public struct Coverage: Sendable {
+    public private(set) var rules: [String: Int] = [:]
+    public private(set) var transitions: [String: Int] = [:]
+    public private(set) var endings: [String: Int] = [:]
+
+    public init() {}
+
+    mutating func fired(_ rule: RuleID) { rules[rule.rawValue, default: 0] += 1 }
+
+    mutating func held(_ rule: RuleID) { rules[rule.rawValue, default: 0] += 1 }
+
+    mutating func ended(_ effect: Effect, _ outcome: Outcome) {
+        let words = ["done", "failed", "try again", "stale", "unknown"]
+        endings[effect.action.name + " " + words[outcome.number], default: 0] += 1
+    }
+
+    mutating func changed(from old: Cluster, to new: Cluster, _ policy: Policy) {
+        for change in Transition.changes(from: old, to: new, policy) {
+            transitions[change, default: 0] += 1
+        }
+    }
+
+    public mutating func add(_ other: Coverage) {
+        rules.merge(other.rules, uniquingKeysWith: +)
+        transitions.merge(other.transitions, uniquingKeysWith: +)
+        endings.merge(other.endings, uniquingKeysWith: +)
+    }
+
+    /// Rules of the rulebook, and transitions, that were never reached.
+    public var missing: [String] {
+        Rulebook.standard.map(\.id.rawValue).filter { rules[$0] == nil }
+            + Transition.all.map { "\($0.from.rawValue) → \($0.to.rawValue)" }
+            .filter { transitions[$0] == nil }
+    }
+}

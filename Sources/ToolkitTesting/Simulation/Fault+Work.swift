@@ -1,0 +1,200 @@
+import FailoverCore
+
+/// What each fault does to the world, and what its end undoes.
+extension Simulation {
+    func apply(_ fault: Fault, _ node: Int) {
+        switch fault.kind {
+        case .killServer: killServer(node, isMachine: false)
+        case .killWithOrphans:
+            killServer(node, isMachine: false)
+            nodes[node].orphansUntil = now + 4_000_000
+        case .crashMachine, .resetMachine: crashMachine(node)
+        case .crashBackends: crashBackends(node)
+        case .freezeServer: freeze(node, isMachine: false)
+        case .freezeMachine: freeze(node, isMachine: true)
+        case .sshDown: nodes[node].hasSSH = false
+        case .hungDisk: nodes[node].isHung = true
+        case .slowDisk: nodes[node].slowness = 12
+        case .fullDisk: nodes[node].isDiskFull = true
+        case .pauseReplay: nodes[node].isPaused = nodes[node].isInRecovery
+        case .conflict: nodes[node].conflictUntil = nodes[node].isInRecovery ? now + 1 : 0
+        case .killReceiver:
+            if let receiver = nodes[node].receiver { endReceiver(node, receiver, isOrderly: true) }
+        case .badLine: nodes[node].hasBadLine = true
+        case .loseSlot:
+            for slot in nodes[node].slots.indices
+            where nodes[node].slots[slot].node == fault.other % nodes.count
+                && nodes[node].slots[slot].sender == nil
+            {
+                nodes[node].slots[slot].isLost = true
+            }
+        case .killScheduler, .dieAtEffect, .pauseScheduler, .secondScheduler, .storeFails,
+            .storeLosesAnswers, .storeRollback:
+            applyToScheduler(fault)
+        default: applyByHand(fault, node)
+        }
+    }
+
+    private func applyToScheduler(_ fault: Fault) {
+        let index = schedulers.firstIndex { $0.isAlive } ?? 0
+        switch fault.kind {
+        case .killScheduler: killScheduler(index, restartsAfter: 500_000 + fault.duration / 8)
+        case .dieAtEffect: schedulers[index].diesAfterEffects = fault.other % 3
+        case .pauseScheduler: schedulers[index].pausedUntil = now + fault.duration
+        case .secondScheduler:
+            // The first one sleeps, the second takes over; then the first one wakes up.
+            schedulers[0].pausedUntil = now + fault.duration
+            put(.schedulerStart(scheduler: 1, epoch: schedulers[1].epoch), after: 10_000)
+        case .storeFails: store.trouble = .fails
+        case .storeLosesAnswers: store.trouble = .losesAnswers
+        case .storeRollback: rollBackStore()
+        default: break
+        }
+    }
+
+    /// Only while every node can tell its stamp: what none of them shows can't be known.
+    private func rollBackStore() {
+        let index = schedulers.firstIndex { $0.isAlive } ?? 0
+        let place = schedulers[index].place
+        let canTell = nodes.indices.allSatisfy { node in
+            if case .answers = reach(node, from: place) { true } else { false }
+        }
+        guard canTell, activeFaults.isEmpty, let old = store.oldest,
+            let shown = nodes.compactMap(\.stamp).max(),
+            shown > Stamp(term: old.term, step: Revision(old.revision.number + 20))
+        else { return }
+        store.rollBack()
+        killScheduler(index, restartsAfter: 300_000)
+    }
+
+    // MARK: - Operators
+
+    private func applyByHand(_ fault: Fault, _ node: Int) {
+        switch fault.kind {
+        case .handPromote: if nodes[node].answers { askPromotion(node) }
+        case .handStart: startServer(node)
+        case .handBareStart: startServer(node, isBare: true)
+        case .handStop: if nodes[node].answers { stopServer(node) }
+        case .handRestart:
+            guard nodes[node].answers else { return }
+            killServer(node, isMachine: false)
+            startServer(node, isBare: fault.other % 2 == 0)
+        case .editConninfo:
+            // Another upstream under the name that it has had: mis-pointed by hand.
+            guard nodes[node].answers, let old = nodes[node].nodeConf.upstream else { return }
+            nodes[node].nodeConf.upstream = Upstream(
+                node: fault.other % nodes.count, name: old.name)
+            reload(node)
+        case .tamperNames:
+            guard nodes[node].answers, nodes[node].openConf != nil else { return }
+            nodes[node].tamperedNames = fault.other % 2 == 0 ? SyncNames.none : SyncNames.locked
+            reload(node)
+        case .cancelWaits: if nodes[node].answers { cancelWaits(node) }
+        case .switchover:
+            let to = fault.other % 2 == 0 ? nil : ids[fault.other % nodes.count]
+            for index in schedulers.indices where give(index, .switchover(to: to)) { return }
+        case .rejoin:
+            for index in schedulers.indices where give(index, .rejoin(ids[node])) { return }
+        default: break
+        }
+    }
+
+    // MARK: - The end of a fault
+
+    func lift(_ kind: Fault.Kind, _ node: Int) {
+        switch kind {
+        case .killServer: startServer(node)
+        case .crashMachine, .resetMachine: bootMachine(node, autostarts: true)
+        case .freezeServer, .freezeMachine: thaw(node)
+        case .sshDown: nodes[node].hasSSH = true
+        case .hungDisk: nodes[node].isHung = false
+        case .slowDisk: nodes[node].slowness = 1
+        case .fullDisk:
+            nodes[node].isDiskFull = false
+            if nodes[node].server == .running, nodes[node].receiver == nil,
+                nodes[node].startupUpstream != nil
+            {
+                reconnect(node, after: 200_000)
+            }
+        case .pauseReplay, .conflict: unblock(node)
+        case .badLine: nodes[node].hasBadLine = false
+        case .secondScheduler: endSecondScheduler()
+        case .storeFails, .storeLosesAnswers: store.trouble = .none
+        default: break
+        }
+    }
+
+    private func endSecondScheduler() {
+        killScheduler(1, restartsAfter: nil)
+        if !schedulers[0].isAlive {
+            put(.schedulerStart(scheduler: 0, epoch: schedulers[0].epoch), after: 10_000)
+        }
+    }
+
+    /// Everything is put right; what was left stopped is started, as its operators would.
+    func heal() {
+        isHealed = true
+        trace.add(.healed, at: now, node: -1, "everything is put right")
+        let active = activeFaults
+        activeFaults = []
+        network.mend()
+        for at in active where !plan.faults[at].kind.isOfLinks {
+            lift(plan.faults[at].kind, targets[at] ?? 0)
+        }
+        for index in nodes.indices {
+            thaw(index)
+            nodes[index].hasSSH = true
+            nodes[index].hasBadLine = false
+            nodes[index].isHung = false
+            nodes[index].isDiskFull = false
+            nodes[index].slowness = 1
+            bootMachine(index, autostarts: false)
+            if nodes[index].isReplayBlocked { unblock(index) }
+            kickSenders(index)
+            put(.autostart(node: index, boot: nodes[index].boot), after: 2_000_000)
+        }
+        store.trouble = .none
+        if policy.mode == .manual {
+            // An operator decides: here, to leave it to the core.
+            policy.mode = .automatic
+            killScheduler(0, restartsAfter: nil)
+        }
+        killScheduler(1, restartsAfter: nil)
+        schedulers[0].pausedUntil = 0
+        if store.isRolledBack {
+            killScheduler(0, restartsAfter: nil)
+            store.restore()
+        }
+        if !schedulers[0].isAlive {
+            put(.schedulerStart(scheduler: 0, epoch: schedulers[0].epoch), after: 500_000)
+        }
+    }
+
+    // MARK: - How long writes stood still
+
+    /// Of a single fault on a healthy cluster: what came before would blur it.
+    func noteOutage(_ kind: Fault.Kind, _ node: Int) {
+        guard judge.openOutage == nil, activeFaults.isEmpty, node == judge.lastOpened?.node,
+            now - judge.lastAcknowledgedAt < 2_000_000
+        else { return }
+        switch kind {
+        case .killServer, .crashMachine, .isolate, .freezeServer, .freezeMachine, .switchover:
+            judge.openOutage = Outage(kind: kind, began: now)
+        default: break
+        }
+    }
+
+    func endOutage() {
+        guard var outage = judge.openOutage, now - outage.began > 50_000 else { return }
+        outage.lasted = now - outage.began
+        judge.openOutage = nil
+        judge.outages.append(outage)
+    }
+}
+
+/// From a fault to the next acknowledgement by any node.
+public struct Outage: Sendable {
+    public var kind: Fault.Kind
+    var began: Int64
+    public var lasted: Int64 = 0
+}

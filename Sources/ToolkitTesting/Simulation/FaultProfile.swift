@@ -1,0 +1,93 @@
+/// Which faults a seed draws from, how many, and how commands misbehave.
+public struct FaultProfile: Sendable {
+    public var name: String
+    var kinds: [Fault.Kind]
+    var count: Int
+    var zombiePercent = 0
+    var lossPercent = 0
+    var slowSignalPercent = 0
+
+    public static let all: [FaultProfile] = [
+        FaultProfile(
+            name: "calm",
+            kinds: [.killServer, .crashMachine, .isolate, .freezeServer, .switchover],
+            count: 4),
+        FaultProfile(
+            name: "crashes",
+            kinds: [
+                .killServer, .killServer, .killWithOrphans, .crashMachine, .resetMachine,
+                .crashBackends, .freezeServer, .freezeMachine, .killScheduler,
+            ], count: 10),
+        FaultProfile(
+            name: "partitions",
+            kinds: [
+                .isolate, .cutPair, .cutOneWay, .cutScheduler, .cutReplication, .partition, .delay,
+                .loss, .killServer,
+            ], count: 12),
+        FaultProfile(
+            name: "slow disks",
+            kinds: [
+                .hungDisk, .slowDisk, .fullDisk, .pauseReplay, .conflict, .killReceiver,
+                .killServer,
+                .crashMachine, .isolate,
+            ], count: 10, slowSignalPercent: 5),
+        FaultProfile(
+            name: "zombies",
+            kinds: [
+                .killServer, .crashMachine, .isolate, .freezeMachine, .sshDown, .switchover,
+                .killScheduler, .cutScheduler,
+            ], count: 10, zombiePercent: 8, lossPercent: 8),
+        FaultProfile(
+            name: "operators",
+            kinds: [
+                .handPromote, .handStart, .handBareStart, .handStop, .handRestart, .editConninfo,
+                .tamperNames, .badLine, .cancelWaits, .switchover, .switchover, .rejoin,
+                .loseSlot, .killServer, .crashMachine, .isolate,
+            ], count: 12),
+        FaultProfile(
+            name: "scheduler",
+            kinds: [
+                .killScheduler, .dieAtEffect, .dieAtEffect, .pauseScheduler, .secondScheduler,
+                .storeFails, .storeLosesAnswers, .storeRollback, .killServer, .crashMachine,
+                .isolate, .switchover,
+            ], count: 12, lossPercent: 5),
+        FaultProfile(
+            name: "twins",
+            kinds: [
+                .handPromote, .handPromote, .killServer, .crashMachine, .isolate, .cutReplication,
+                .handBareStart, .dieAtEffect,
+            ], count: 10, zombiePercent: 6),
+        FaultProfile(
+            name: "swarm", kinds: Fault.Kind.allCases, count: 16, zombiePercent: 2,
+            lossPercent: 3, slowSignalPercent: 2),
+    ]
+
+    func faults(
+        _ nodes: Int, until end: Int64, _ random: inout SimulationRandom
+    ) -> [Fault] {
+        let wanted = max(3, count / 2 + random.below(count))
+        // A swarm: some kinds only, so that they come more often.
+        let drawn = name == "swarm" ? (0..<6).map { _ in random.pick(kinds) } : kinds
+        let first: Int64 = random.chance(20) ? 1_000_000 : 14_000_000
+        var faults: [Fault] = []
+        while faults.count < wanted {
+            let at = first + Int64(random.below(Int(end - first - 5_000_000)))
+            let kind = random.pick(drawn)
+            let node = random.chance(45) ? -1 : random.chance(20) ? -2 : random.below(nodes)
+            let lasts = random.pick([300_000, 2_000_000, 8_000_000, 25_000_000, 70_000_000])
+            let fault = Fault(
+                at: at, kind: kind, node: node, other: random.below(1 << 10),
+                duration: 50_000 + Int64(random.below(lasts)))
+            faults.append(fault)
+            // Troubles come together: the next one strikes into the first one's consequences.
+            guard random.chance(40) else { continue }
+            var next = fault
+            next.kind = random.pick(drawn)
+            next.node = random.chance(40) ? -1 : random.below(nodes)
+            next.other = random.below(1 << 10)
+            next.at += Int64(random.below(random.pick([200_000, 2_000_000, 9_000_000])))
+            faults.append(next)
+        }
+        return faults.sorted { $0.at < $1.at }
+    }
+}

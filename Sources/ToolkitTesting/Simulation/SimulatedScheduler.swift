@@ -1,0 +1,349 @@
+import FailoverCore
+
+/// A scheduler: the real core, with observers, a store and effects that are fakes.
+struct SimulatedScheduler {
+    struct Observer {
+        var token = 0
+        var isInFlight = false
+        var began: Int64 = 0
+        var result: Event?
+        var burst = 0
+        var isSilent = false
+        /// A session is held: its end is heard of at once.
+        var holdsSession = false
+        var isWoken = false
+    }
+
+    let place: Int
+    var machine: FailoverMachine
+    var isAlive = false
+    var epoch = 0
+    var pausedUntil: Int64 = 0
+    var isUrgent = false
+    var inFlight: [Int] = []
+    var observers: [Observer]
+    var hasTrouble = false
+    var lastRecovery: Int64 = -1_000_000
+    /// It dies when it has stored its next change and begun so many of its effects.
+    var diesAfterEffects: Int?
+
+    init(place: Int, machine: FailoverMachine, nodes: Int) {
+        self.place = place
+        self.machine = machine
+        observers = Array(repeating: Observer(), count: nodes)
+    }
+}
+
+extension Simulation {
+    var instant: Instant { Instant(monotonicMs: now / 1_000, wallMs: now / 1_000) }
+
+    // MARK: - Life
+
+    func startScheduler(_ index: Int, _ epoch: Int) {
+        guard schedulers[index].epoch == epoch, !schedulers[index].isAlive else { return }
+        guard let stored = store.load() else {
+            return put(.schedulerStart(scheduler: index, epoch: epoch), after: 1_000_000)
+        }
+        var machine = FailoverMachine(cluster: stored, policy: policy)
+        machine.takeOver()
+        switch store.save(machine.cluster, after: stored.revision) {
+        case .stored: break
+        case .conflict, .failed:
+            return put(.schedulerStart(scheduler: index, epoch: epoch), after: 1_000_000)
+        }
+        judge.stored(from: stored, to: machine.cluster, rule: nil, in: self)
+        trace.add(.scheduler, at: now, node: -1, index, 1, "scheduler \(index) starts")
+        schedulers[index].machine = machine
+        schedulers[index].isAlive = true
+        schedulers[index].isUrgent = machine.cluster.phase != .steady
+        schedulers[index].hasTrouble = false
+        schedulers[index].inFlight = []
+        for node in nodes.indices {
+            schedulers[index].observers[node] = .init(
+                token: schedulers[index].observers[node].token)
+            probeNow(index, node)
+        }
+        put(.tick(scheduler: index, epoch: epoch), after: 1_000)
+    }
+
+    /// It is killed, and started again by its supervisor.
+    func killScheduler(_ index: Int, restartsAfter: Int64?) {
+        guard schedulers[index].isAlive else { return }
+        trace.add(.scheduler, at: now, node: -1, index, 0, "scheduler \(index) is killed")
+        schedulers[index].isAlive = false
+        schedulers[index].epoch += 1
+        schedulers[index].pausedUntil = 0
+        schedulers[index].diesAfterEffects = nil
+        for node in nodes.indices { schedulers[index].observers[node].token += 1 }
+        if let restartsAfter {
+            put(
+                .schedulerStart(scheduler: index, epoch: schedulers[index].epoch),
+                after: restartsAfter)
+        }
+    }
+
+    // MARK: - Time
+
+    func tick(_ index: Int, _ epoch: Int) {
+        guard schedulers[index].epoch == epoch, schedulers[index].isAlive else { return }
+        if isPaused(index, .tick(scheduler: index, epoch: epoch)) { return }
+        let isCalm =
+            schedulers[index].machine.cluster.phase == .steady && !schedulers[index].hasTrouble
+        put(.tick(scheduler: index, epoch: epoch), after: isCalm ? 250_000 : 50_000)
+        judge.fedSince = isFed() ? judge.fedSince ?? now : nil
+        take(index, .tick)
+        if schedulers[index].isAlive, schedulers[index].epoch == epoch { order(index) }
+    }
+
+    private func isPaused(_ index: Int, _ happening: Happening) -> Bool {
+        let until = schedulers[index].pausedUntil
+        guard until > now else { return false }
+        queue.put(happening, at: until)
+        return true
+    }
+
+    // MARK: - Probes
+
+    func probeNow(_ index: Int, _ node: Int) {
+        if schedulers[index].observers[node].isInFlight {
+            schedulers[index].observers[node].isWoken = true
+            return
+        }
+        schedulers[index].observers[node].token += 1
+        put(
+            .probe(
+                scheduler: index, node: node,
+                token: schedulers[index].observers[node].token), after: 200)
+    }
+
+    func probe(_ index: Int, _ node: Int, _ token: Int) {
+        guard schedulers[index].isAlive, schedulers[index].observers[node].token == token else {
+            return
+        }
+        if isPaused(index, .probe(scheduler: index, node: node, token: token)) { return }
+        schedulers[index].observers[node].isInFlight = true
+        schedulers[index].observers[node].isWoken = false
+        schedulers[index].observers[node].began = now
+        schedulers[index].observers[node].result = nil
+        let place = schedulers[index].place
+        if case .silent = reach(node, from: place) {
+            return timeOut(index, node, token)
+        }
+        put(
+            .probeSample(scheduler: index, node: node, token: token),
+            after: network.latency(place, node, &schedulerRandom) + 500)
+    }
+
+    private func timeOut(_ index: Int, _ node: Int, _ token: Int) {
+        schedulers[index].observers[node].result = .unreachable(ids[node], .timedOut)
+        let end = schedulers[index].observers[node].began + policy.timers.probeTimeout * 1_000
+        put(
+            .probeAnswer(scheduler: index, node: node, token: token),
+            after: max(end - now, 1))
+    }
+
+    func sample(_ index: Int, _ node: Int, _ token: Int) {
+        guard schedulers[index].isAlive, schedulers[index].observers[node].token == token else {
+            return
+        }
+        let place = schedulers[index].place
+        switch reach(node, from: place) {
+        case .silent: return timeOut(index, node, token)
+        case .refuses(let reason):
+            schedulers[index].observers[node].result = .unreachable(ids[node], reason)
+        case .answers:
+            schedulers[index].observers[node].result = .observed(ids[node], observation(node))
+        }
+        put(
+            .probeAnswer(scheduler: index, node: node, token: token),
+            after: network.latency(node, place, &schedulerRandom))
+    }
+
+    func answer(_ index: Int, _ node: Int, _ token: Int) {
+        guard schedulers[index].isAlive, schedulers[index].observers[node].token == token else {
+            return
+        }
+        if isPaused(index, .probeAnswer(scheduler: index, node: node, token: token)) { return }
+        guard let event = schedulers[index].observers[node].result else { return }
+        schedulers[index].observers[node].isInFlight = false
+        schedulers[index].observers[node].result = nil
+        if case .observed = event {
+            schedulers[index].observers[node].holdsSession = true
+            schedulers[index].observers[node].isSilent = false
+        } else {
+            schedulers[index].observers[node].holdsSession = false
+            schedulers[index].observers[node].isSilent = true
+        }
+        scheduleProbe(index, node)
+        take(index, event)
+    }
+
+    private func scheduleProbe(_ index: Int, _ node: Int) {
+        let observer = schedulers[index].observers[node]
+        let interval: Int64
+        if observer.isWoken {
+            interval = 0
+        } else if observer.burst > 0 {
+            schedulers[index].observers[node].burst -= 1
+            interval = min(25, policy.timers.monitorInterval / 4)
+        } else {
+            interval =
+                schedulers[index].isUrgent
+                ? policy.timers.monitorInterval / 4 : policy.timers.monitorInterval
+        }
+        schedulers[index].observers[node].token += 1
+        put(
+            .probe(
+                scheduler: index, node: node,
+                token: schedulers[index].observers[node].token),
+            after: max(observer.began + interval * 1_000 - now, 1))
+    }
+
+    /// A held session ends: a server that is stopped says so, one that dies just closes.
+    func tellObservers(_ node: Int) {
+        for index in schedulers.indices
+        where schedulers[index].isAlive && schedulers[index].observers[node].holdsSession {
+            schedulers[index].observers[node].holdsSession = false
+            guard network.isOpen(.sql, node, schedulers[index].place), nodes[node].isUp else {
+                continue
+            }
+            if nodes[node].server == .shuttingDown, schedulers[index].pausedUntil <= now {
+                take(index, .unreachable(ids[node], .administratorStop))
+            }
+            probeNow(index, node)
+        }
+    }
+
+    // MARK: - Deciding
+
+    func take(_ index: Int, _ event: Event) {
+        if schedulers[index].hasTrouble, !recoverStore(index) { return }
+        let phase = schedulers[index].machine.cluster.phase
+        step(index, event)
+        guard schedulers[index].isAlive else { return }
+        let next = schedulers[index].machine.cluster.phase
+        guard next != phase else { return }
+        let isUrgent = next != .steady
+        schedulers[index].isUrgent = isUrgent
+        for node in nodes.indices {
+            if isUrgent, phase == .steady || phase == .following,
+                !schedulers[index].observers[node].isSilent
+            {
+                schedulers[index].observers[node].burst = 5
+                probeNow(index, node)
+            } else if isUrgent, !schedulers[index].observers[node].isInFlight {
+                probeNow(index, node)
+            }
+        }
+    }
+
+    /// As the real scheduler: store before any effect, then tick until it holds.
+    func step(_ index: Int, _ first: Event) {
+        var event = first
+        for _ in 0..<50 {
+            let before = schedulers[index].machine.cluster
+            let decision = schedulers[index].machine.step(event, at: instant)
+            event = .tick
+            guard case .act(let rule, let because, let effects, let isStored) = decision else {
+                if case .hold(let rule?, _) = decision { coverage.held(rule) }
+                return
+            }
+            let after = schedulers[index].machine.cluster
+            coverage.fired(rule)
+            if rule == Self.confirmed { judge.wasFed = isFed() }
+            trace.add(
+                .decision, at: now, node: -1, after.revision.number, after.term.number,
+                "scheduler \(index): \(rule) \(after.phase) term \(after.term): \(because)")
+            if isStored {
+                if plan.mutant == .promotesBeforeStoring {
+                    for effect in effects where effect.action.isPromotion {
+                        start(effect, by: index)
+                    }
+                }
+                switch store.save(after, after: before.revision) {
+                case .stored:
+                    coverage.changed(from: before, to: after, policy)
+                    judge.stored(from: before, to: after, rule: rule, in: self)
+                case .conflict, .failed:
+                    if store.cluster == after {
+                        judge.stored(from: before, to: after, rule: rule, in: self)
+                    }
+                    schedulers[index].hasTrouble = true
+                    _ = recoverStore(index)
+                    return
+                }
+            }
+            for (position, effect) in effects.enumerated() {
+                if isStored, schedulers[index].diesAfterEffects == position {
+                    return killScheduler(index, restartsAfter: 700_000)
+                }
+                start(effect, by: index)
+            }
+            if isStored, schedulers[index].diesAfterEffects != nil {
+                return killScheduler(index, restartsAfter: 700_000)
+            }
+        }
+        judge.report("rules", "more than 50 rules fired for one event")
+    }
+
+    private static let confirmed: RuleID = "suspect.confirmed"
+
+    private func start(_ effect: Effect, by index: Int) {
+        guard !schedulers[index].inFlight.contains(where: { runs[$0].effect.id == effect.id })
+        else { return }
+        begin(effect, by: index)
+    }
+
+    func effectEnded(_ run: EffectRun, _ outcome: Outcome) {
+        let index = run.scheduler
+        schedulers[index].inFlight.removeAll { $0 == run.index }
+        coverage.ended(run.effect, outcome)
+        var told = outcome
+        if plan.mutant == .timeoutIsFailure, case .unknown(let why) = outcome {
+            told = .failed(why)
+        }
+        if plan.mutant == .timeoutIsSuccess, case .unknown = outcome,
+            case .fence = run.effect.action
+        {
+            told = .done(.none)
+        }
+        take(index, .effectEnded(run.effect.id, told))
+        if schedulers[index].isAlive { probeNow(index, run.node) }
+    }
+
+    /// Begins anew from what is stored, at most twice a second.
+    private func recoverStore(_ index: Int) -> Bool {
+        guard now - schedulers[index].lastRecovery >= 500_000 else { return false }
+        schedulers[index].lastRecovery = now
+        guard let cluster = store.load() else { return false }
+        schedulers[index].machine = FailoverMachine(cluster: cluster, policy: policy)
+        schedulers[index].hasTrouble = false
+        trace.add(.scheduler, at: now, node: -1, index, 2, "scheduler \(index) reads the store")
+        for node in nodes.indices { probeNow(index, node) }
+        return true
+    }
+
+    // MARK: - Orders
+
+    /// The first node is opened as soon as it was seen; later, what the plan's operator asks for.
+    private func order(_ index: Int) {
+        let machine = schedulers[index].machine
+        guard machine.cluster.phase == .initializing, nodes[0].answers else { return }
+        give(index, .bootstrap(first: ids[0]))
+    }
+
+    @discardableResult
+    func give(_ index: Int, _ command: OperatorCommand) -> Bool {
+        guard schedulers[index].isAlive, schedulers[index].pausedUntil <= now,
+            !schedulers[index].hasTrouble,
+            schedulers[index].machine.refusal(of: command, at: instant) == nil
+        else { return false }
+        trace.add(.order, at: now, node: -1, index, 0, "the operator orders \(command)")
+        take(index, .ordered(command))
+        return true
+    }
+}
+
+extension Effect.Action {
+    var isPromotion: Bool { if case .promote = self { true } else { false } }
+}
