@@ -77,7 +77,7 @@ final class Lab: Sendable {
 
     // MARK: The network
 
-    /// A cable from the bridge to a VM that has just booted.
+    /// A cable from the bridge to a VM that has just booted; its card keeps its address for life.
     func plugIn(_ vm: LabVM) async throws {
         try await shell(
             Self.inNetwork(
@@ -86,10 +86,10 @@ final class Lab: Sendable {
                     "sh", "-euc",
                     """
                     ip link delete "$1" 2>/dev/null || :
-                    ip link add "$1" type veth peer name eth0 netns "$2"
+                    ip link add "$1" type veth peer name eth0 address "$3" netns "$2"
                     ip link set "$1" master lab
                     ip link set "$1" up
-                    """, "sh", vm.name, "\(vm.initPID)",
+                    """, "sh", vm.name, "\(vm.initPID)", "02:00:00:00:00:0\(vm.number)",
                 ]))
         try await inNetwork(
             of: vm,

@@ -55,6 +55,27 @@ final class LabCluster: @unchecked Sendable {
         try await healthy()
     }
 
+    // MARK: Its file
+
+    /// Replaces words of cluster.yaml.
+    func configure(_ old: String, _ new: String) throws {
+        let path = "\(control.folder)/cluster.yaml"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        guard text.contains(old) else { throw LabError("cluster.yaml has no \(old)") }
+        try text.replacing(old, with: new).write(toFile: path, atomically: true, encoding: .utf8)
+    }
+
+    /// Adds a top-level setting to cluster.yaml.
+    func configure(_ line: String) throws { try configure("nodes:\n", "\(line)\nnodes:\n") }
+
+    /// A hook of the cluster's own.
+    func replaceHook(_ name: String, with script: String) throws {
+        let path = "\(control.folder)/\(name).sh"
+        try script.write(toFile: path, atomically: true, encoding: .utf8)
+        chmod(path, 0o755)
+        try configure("hooks: { \(name): /mnt/\(name).sh }")
+    }
+
     // MARK: The program
 
     func command(_ arguments: [String], _ environment: [String: String] = [:]) -> [String] {
@@ -66,6 +87,10 @@ final class LabCluster: @unchecked Sendable {
     /// One command of `toolkit`, to its end.
     @discardableResult
     func toolkit(_ arguments: String...) async throws -> CommandResult {
+        try await toolkit(arguments)
+    }
+
+    func toolkit(_ arguments: [String]) async throws -> CommandResult {
         try await LocalRunner().run(
             Command(command(arguments), timeout: .seconds(120), outputLimitBytes: 64 << 20))
     }

@@ -6,7 +6,7 @@ import Glibc
 /// PostgreSQL on a VM.
 extension LabVM {
     static let data = "/mnt/data/pg"
-    static let program = "\(ThrowawayPostgres.binDirectory)/postgres"
+    static let programs = ThrowawayPostgres.binDirectory
 
     var stateDirectory: String { "/mnt/lib/lab/\(name)" }
     var log: String {
@@ -18,7 +18,7 @@ extension LabVM {
     private var service: [String: String] {
         [
             "PGDATA": Self.data, "PGPORT": "5432", "PGHOST": "/run/postgresql",
-            "PG_BINDIR": ThrowawayPostgres.binDirectory, "TOOLKIT_CLUSTER": "lab",
+            "PG_BINDIR": Self.programs, "TOOLKIT_CLUSTER": "lab",
             "TOOLKIT_NODE_NAME": name, "TOOLKIT_RUNTIME": "native",
             "TOOLKIT_CONFIG_FILE": "/mnt/etc/lab/\(name)/postgresql.conf",
             "TOOLKIT_STATE_DIR": stateDirectory, "TOOLKIT_RUNTIME_DIR": "/run/toolkit/lab/\(name)",
@@ -29,6 +29,7 @@ extension LabVM {
 
     /// As the init system does at boot: the shipped start, without a scheduler.
     func startPostgres() async throws {
+        if isSupervised { return try await supervise() }
         try await run(["\(Self.hooks)/service_start_command.sh"], service, within: .seconds(90))
     }
 
@@ -47,7 +48,7 @@ extension LabVM {
         processes.filter {
             let program = try? FileManager.default.destinationOfSymbolicLink(
                 atPath: "/proc/\($0)/exe")
-            return program == Self.program
+            return program == "\(Self.programs)/postgres"
         }
     }
 
@@ -64,7 +65,7 @@ extension LabVM {
     func sql(_ statements: String, within timeout: Duration = .seconds(30)) async throws -> String {
         try await run(
             [
-                "\(ThrowawayPostgres.binDirectory)/psql", "-X", "-A", "-t", "-q", "-v",
+                "\(Self.programs)/psql", "-X", "-A", "-t", "-q", "-v",
                 "ON_ERROR_STOP=1", "-h", "/run/postgresql", "-U", "postgres", "-d", "postgres",
                 "-f", "-",
             ], input: statements, within: timeout)
@@ -87,5 +88,40 @@ extension LabVM {
 
     func isInRecovery() async -> Bool? {
         await value("SELECT pg_is_in_recovery()").map { $0 == "t" }
+    }
+
+    // MARK: By other hands
+
+    /// As a unit with `Restart=on-failure` does: the opening is taken away before each start, and a
+    /// server that ends uncleanly is started again.
+    private func supervise() async throws {
+        let loop = #"""
+            while :; do
+                rm -f -- "$TOOLKIT_RUNTIME_DIR/open.conf"
+                [ ! -e "$TOOLKIT_STATE_DIR/marker" ] || exit 0
+                if "$PG_BINDIR/postgres" -D "$PGDATA" -c "config_file=$TOOLKIT_CONFIG_FILE" \
+                    >>"$TOOLKIT_STATE_DIR/postgres.log" 2>&1
+                then
+                    exit 0
+                fi
+                sleep 0.1
+            done
+            """#
+        let environment = service.filter { !$0.key.hasPrefix("PGPORT") && !$0.key.hasPrefix("PGHOST") }
+        supervisor = try ChildProcess(
+            command(["sh", "-uc", loop], environment), in: "/", output: "\(folder).supervisor")
+        try await until("\(name) is up", within: .seconds(30)) { await isInRecovery() != nil }
+    }
+
+    func promoteByHand() async throws {
+        try await run(["\(Self.programs)/pg_ctl", "promote", "--no-wait", "-D", Self.data])
+    }
+
+    func startByHand() async throws {
+        try await run([
+            "sh", "-euc",
+            #"exec "$1/pg_ctl" start -w -D "$2" -l "$3/postgres.log" -o "-c config_file=$4""#, "sh",
+            Self.programs, Self.data, stateDirectory, "/mnt/etc/lab/\(name)/postgresql.conf",
+        ])
     }
 }

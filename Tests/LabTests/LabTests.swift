@@ -47,6 +47,7 @@ struct LabTests {
             let cluster = try await LabTemplate.shared.cluster()
             let stage = Stage(scenario, cluster, isFull: isFull)
             do {
+                try await scenario.prepare(cluster, isFull)
                 try await cluster.start()
                 cluster.writers.start()
                 try await cluster.writers.goOn(50)
@@ -58,6 +59,7 @@ struct LabTests {
             if !stage.figures.failures.isEmpty, let story = try? await cluster.story() {
                 stage.figures.failures.append(story)
             }
+            if let folder = environment["TOOLKIT_LAB_STORIES"] { await stage.keepStory(in: folder) }
             await cluster.remove()
             let left = cluster.lab.leftovers
             stage.check(left.isEmpty, "left over: \(left)")

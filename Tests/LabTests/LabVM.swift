@@ -19,6 +19,9 @@ final class LabVM: @unchecked Sendable {
     let id: Int
     private let lab: Lab
     private var process: ChildProcess?
+    /// PostgreSQL is started by a supervisor, which starts it again.
+    var isSupervised = false
+    var supervisor: ChildProcess?
     /// Process 1 of the VM, by its number outside.
     private(set) var initPID: pid_t = 0
 

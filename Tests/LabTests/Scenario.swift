@@ -14,6 +14,8 @@ struct Scenario: Sendable {
     var boundMs: Int?
     /// It measures nothing that a busy machine would spoil: it runs beside others.
     var isPatient = false
+    /// Changes what the cluster is before it starts; true: at full scale.
+    var prepare: @Sendable (LabCluster, Bool) async throws -> Void = { _, _ in }
     let play: @Sendable (Stage) async throws -> Void
 }
 

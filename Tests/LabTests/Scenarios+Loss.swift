@@ -4,7 +4,7 @@ import Glibc
 
 extension Scenario {
     /// In the order in which they begin: the longest first.
-    static let all: [Scenario] = loss
+    static let all: [Scenario] = scheduler + restarts + doubles + loss + orders
 
     /// The primary, or its machine, is lost.
     static let loss: [Scenario] = [
