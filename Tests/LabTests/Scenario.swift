@@ -115,10 +115,10 @@ final class Stage: @unchecked Sendable {
         }
     }
 
-    /// The end of the log after a crash reads as a record of length 0: that is no damage.
+    /// The end of the log after a crash reads as a record of impossible length: that is no damage.
     private static func isBad(_ line: Substring) -> Bool {
         if line.contains("PANIC:") { return true }
         return line.contains("invalid record")
-            && !line.contains(/invalid record length at .* got 0$/)
+            && !line.contains(/invalid record length at .* wanted \d+, got \d+$/)
     }
 }

@@ -48,7 +48,7 @@ extension Scenario {
         Scenario(
             id: "L32", what: "a standby's disk is full", boundMs: 3_500, isPatient: true,
             prepare: { cluster, _ in
-                try "200000\n".write(
+                try "600000\n".write(
                     toFile: "\(cluster.vms[1].folder)/disk_kilobytes", atomically: true,
                     encoding: .utf8)
             }

@@ -22,10 +22,13 @@ for place in /run /tmp /dev/shm; do mount -t tmpfs -o mode=1777 tmpfs "$place"; 
 mkdir -m 755 /run/sshd
 for place in /run/toolkit /run/postgresql; do install -d -o "$user" -g "$user" -m 700 "$place"; done
 chmod 755 /run/postgresql
-# A disk of its own, so small that it can be filled.
-if [ -e "$folder/disk_kilobytes" ]; then
-    mount -t tmpfs -o "mode=700,size=$(cat -- "$folder/disk_kilobytes")k" tmpfs /mnt/data
-    chown "$user:$user" /mnt/data
+# Data on a disk of their own, so small that it can be filled.
+if [ -e /mnt/disk_kilobytes ]; then
+    mkdir -p /mnt/disk
+    mount -t tmpfs -o "size=$(cat /mnt/disk_kilobytes)k" tmpfs /mnt/disk
+    cp -a /mnt/data/. /mnt/disk
+    chown "$user:$user" /mnt/disk
+    mount --move /mnt/disk /mnt/data
 fi
 : >/mnt/booted
 # Not by exec: a shell that waits reaps the orphans of its VM.
