@@ -76,6 +76,18 @@ final class LabCluster: @unchecked Sendable {
         try configure("hooks: { \(name): /mnt/\(name).sh }")
     }
 
+    /// A scheduler that runs for longer has them on every node.
+    func hooksAreUploaded(_ bundles: Int) async throws {
+        try await until("the hooks are on every node", within: .seconds(60)) {
+            try vms.prefix(3).allSatisfy { vm in
+                let hooks = "\(vm.folder)/lib/lab/\(vm.name)/hooks"
+                return try FileManager.default.contentsOfDirectory(atPath: hooks).count {
+                    access("\(hooks)/\($0)/complete", F_OK) == 0
+                } == bundles
+            }
+        }
+    }
+
     // MARK: The program
 
     func command(_ arguments: [String], _ environment: [String: String] = [:]) -> [String] {

@@ -107,7 +107,9 @@ extension LabVM {
                 sleep 0.1
             done
             """#
-        let environment = service.filter { !$0.key.hasPrefix("PGPORT") && !$0.key.hasPrefix("PGHOST") }
+        let environment = service.filter {
+            !$0.key.hasPrefix("PGPORT") && !$0.key.hasPrefix("PGHOST")
+        }
         supervisor = try ChildProcess(
             command(["sh", "-uc", loop], environment), in: "/", output: "\(folder).supervisor")
         try await until("\(name) is up", within: .seconds(30)) { await isInRecovery() != nil }

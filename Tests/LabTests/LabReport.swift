@@ -17,6 +17,14 @@ struct LabFigures: Sendable {
     var doubleAcknowledged = 0
     var seconds = 0
     var failures: [String] = []
+
+    /// Of several rounds the slowest stands.
+    mutating func keepWorst(of other: LabFigures) {
+        func worst(_ one: Int?, _ two: Int?) -> Int? { [one, two].compactMap(\.self).max() }
+        writableMs = worst(writableMs, other.writableMs)
+        slowestMs = worst(slowestMs, other.slowestMs)
+        redundantMs = worst(redundantMs, other.redundantMs)
+    }
 }
 
 /// Collects the rows and prints them as one table.

@@ -67,7 +67,8 @@ extension Stage {
         let events = (try? await cluster.events()) ?? []
         var text = events.map { event in
             "\(event.wallMs) \(event.summary)\(event.durationMs.map { " (\($0) ms)" } ?? "")  "
-                + event.because + (event.output.map { "\n    " + $0.replacing("\n", with: "\n    ") } ?? "")
+                + event.because
+                + (event.output.map { "\n    " + $0.replacing("\n", with: "\n    ") } ?? "")
         }.joined(separator: "\n")
         for vm in cluster.vms.prefix(3) { text += "\n\n=== \(vm.name)\n\(vm.log)" }
         try? text.write(

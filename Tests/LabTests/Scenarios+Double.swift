@@ -38,12 +38,15 @@ extension Scenario {
             try await cluster[old].killPostgres()
             try await stage.failedOver(from: old, since: fault, within: .seconds(30))
             try await stage.redundant(since: fault)
-            let said = try await cluster.events().filter { $0.summary.contains("seal on \(paused): done") }
+            let said = try await cluster.events().filter {
+                $0.summary.contains("seal on \(paused): done")
+            }
             stage.check(!said.isEmpty, "\(paused) was not sealed")
         },
         Scenario(
             id: "L28", what: "the preferred standby lags as the primary dies", boundMs: 6_000,
-            prepare: { cluster, _ in try cluster.configure("name: vm2,", "name: vm2, priority: 90,") }
+            prepare: { cluster, _ in try cluster.configure("name: vm2,", "name: vm2, priority: 90,")
+            }
         ) { stage in try await preferredLags(stage) },
         Scenario(
             id: "L32", what: "a standby's disk is full", boundMs: 3_500, isPatient: true,
@@ -103,7 +106,8 @@ extension Scenario {
         try await Task.sleep(for: .seconds(stage.isFull ? 30 : 6))
         stage.check(
             await cluster[standbys[1]].isInRecovery() == true, "\(standbys[1]) was promoted alone")
-        stage.check(!stage.writers.acknowledged.contains { $0.sent > fault }, "somebody acknowledged")
+        stage.check(
+            !stage.writers.acknowledged.contains { $0.sent > fault }, "somebody acknowledged")
         try await cluster[standbys[0]].boot()
         let back = ContinuousClock.now
         try await cluster[standbys[0]].startPostgres()
@@ -185,11 +189,14 @@ extension Scenario {
         try await stage.redundant(since: back)
         let said = try await cluster.events(after: mark).map(\.summary)
         stage.check(
-            said.contains { $0.contains("clone on \(old): done") || $0.contains("rewind on \(old): done") },
+            said.contains {
+                $0.contains("clone on \(old): done") || $0.contains("rewind on \(old): done")
+            },
             "\(old) was neither cloned nor rewound again")
         let data = (try? FileManager.default.contentsOfDirectory(atPath: "\(vm.folder)/data")) ?? []
         if said.contains(where: { $0.contains("clone on \(old): done") }) {
-            stage.check(data.contains { $0.hasPrefix("pg.aside.") }, "the old data were not set aside")
+            stage.check(
+                data.contains { $0.hasPrefix("pg.aside.") }, "the old data were not set aside")
         }
     }
 }

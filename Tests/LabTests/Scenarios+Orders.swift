@@ -64,7 +64,9 @@ extension Scenario {
         let cluster = stage.cluster
         let target = try await cluster.standbys()[0]
         let updates = cluster.client.watch()
-        let order = Task { try await cluster.toolkit("switchover", "--to", target.rawValue, "--yes") }
+        let order = Task {
+            try await cluster.toolkit("switchover", "--to", target.rawValue, "--yes")
+        }
         for try await update in updates where update.view.phase == phase { break }
         let fault = ContinuousClock.now
         try await cluster[target].killPostgres()
@@ -73,11 +75,9 @@ extension Scenario {
             stage.writers.acknowledged.last.map { $0.sent > fault } ?? false
         }
         try await stage.writers.goOn(50)
-        let outage = LabOutage(stage.writers.acknowledged, since: fault)
-        stage.figures.writableMs = max(stage.figures.writableMs ?? 0, outage.first ?? 0)
-        stage.figures.slowestMs = max(stage.figures.slowestMs ?? 0, outage.slowest ?? 0)
-        let before = stage.figures.redundantMs ?? 0
+        let before = stage.figures
+        stage.note(LabOutage(stage.writers.acknowledged, since: fault))
         try await stage.redundant(since: fault)
-        stage.figures.redundantMs = max(before, stage.figures.redundantMs ?? 0)
+        stage.figures.keepWorst(of: before)
     }
 }

@@ -32,8 +32,9 @@ extension Scenario {
             let stray = try await cluster.standbys()[0]
             let fault = ContinuousClock.now
             try await cluster[stray].promoteByHand()
-            try await until("\(stray) is out of recovery", within: .seconds(10), every: .milliseconds(5))
-            { await cluster[stray].isInRecovery() == false }
+            try await until(
+                "\(stray) is out of recovery", within: .seconds(10), every: .milliseconds(5)
+            ) { await cluster[stray].isInRecovery() == false }
             stage.check(await cluster[stray].isLocked(), "\(stray) was not locked")
             try await until("the scheduler has seen it", within: .seconds(10)) {
                 await cluster.state()?.isHealthy == false
@@ -45,7 +46,9 @@ extension Scenario {
             stage.neverAcknowledged(stray, since: fault)
             let said = try await cluster.events().map(\.summary)
             stage.check(
-                said.contains { $0.contains("rewind on \(stray)") || $0.contains("clone on \(stray)") },
+                said.contains {
+                    $0.contains("rewind on \(stray)") || $0.contains("clone on \(stray)")
+                },
                 "\(stray) was neither rewound nor cloned")
         },
         Scenario(
@@ -98,7 +101,8 @@ extension Scenario {
             "open.conf did not survive: the scenario shows nothing")
         let started = ContinuousClock.now
         try await cluster[old].startByHand()
-        try await until("\(old) is locked over SQL", within: .seconds(10), every: .milliseconds(20)) {
+        try await until("\(old) is locked over SQL", within: .seconds(10), every: .milliseconds(20))
+        {
             await cluster[old].isLocked()
         }
         let locked = (ContinuousClock.now - started).milliseconds
@@ -121,10 +125,14 @@ extension Scenario {
         let logged = vm.log.utf8.count
         let fault = ContinuousClock.now
         try vm.killPostmaster()
-        try await until("the supervisor has started it", within: .seconds(30), every: .milliseconds(5)) {
+        try await until(
+            "the supervisor has started it", within: .seconds(30), every: .milliseconds(5)
+        ) {
             vm.log.dropFirst(logged).contains("starting PostgreSQL")
         }
-        try await until("somebody acknowledges again", within: .seconds(30), every: .milliseconds(5)) {
+        try await until(
+            "somebody acknowledges again", within: .seconds(30), every: .milliseconds(5)
+        ) {
             stage.writers.acknowledged.last.map { $0.sent > fault + .milliseconds(20) } ?? false
         }
         try await stage.writers.goOn(100)
@@ -136,6 +144,7 @@ extension Scenario {
         let cluster = stage.cluster
         let old = try await cluster.primary()
         let candidate = NodeID("vm2")
+        try await cluster.hooksAreUploaded(2)
         let fault = ContinuousClock.now
         try await cluster[old].killPostgres()
         try await stage.failedOver(from: old, since: fault, within: .seconds(120))
@@ -144,21 +153,28 @@ extension Scenario {
             access("\(cluster[candidate].folder)/lib/lab/vm2/woke", F_OK) == 0
         }
         let woke = ContinuousClock.now
+        stage.check(
+            cluster[candidate].log.contains("received promote request"),
+            "\(candidate) was not promoted late: the scenario shows nothing")
         try await Task.sleep(for: .seconds(2))
         try await stage.redundant(since: woke)
         stage.neverAcknowledged(candidate, since: fault)
         stage.check(await cluster[candidate].isInRecovery() == true, "\(candidate) is no standby")
     }
 
-    /// Sleeps on vm2, out of reach of whoever ends hooks, and promotes it then.
+    /// On vm2 the first attempt leaves a promotion behind, out of reach of whoever ends hooks; and
+    /// until that wakes no attempt does its work.
     static func sleepingPromotion(seconds: Int) -> String {
         """
         #!/bin/sh
         set -eu
-        if [ "$TOOLKIT_NODE_NAME" = vm2 ] && [ ! -e "$TOOLKIT_STATE_DIR/slept" ]; then
-            : >"$TOOLKIT_STATE_DIR/slept"
-            setsid sh -c 'sleep \(seconds); : >"$TOOLKIT_STATE_DIR/woke"
-                "$PG_BINDIR/pg_ctl" promote --no-wait --pgdata "$PGDATA"' </dev/null >/dev/null 2>&1 &
+        if [ "$TOOLKIT_NODE_NAME" = vm2 ] && [ ! -e "$TOOLKIT_STATE_DIR/woke" ]; then
+            if [ ! -e "$TOOLKIT_STATE_DIR/slept" ]; then
+                : >"$TOOLKIT_STATE_DIR/slept"
+                setsid sh -c 'sleep \(seconds)
+                    "$PG_BINDIR/pg_ctl" promote --no-wait --pgdata "$PGDATA"
+                    : >"$TOOLKIT_STATE_DIR/woke"' </dev/null >/dev/null 2>&1 &
+            fi
             sleep \(seconds)
         fi
         exec "$PG_BINDIR/pg_ctl" promote --no-wait --pgdata "$PGDATA"
