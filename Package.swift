@@ -120,6 +120,13 @@ let toolkit = Package(
                 "Toolkit", "Demo", "Scheduler", "Store", "FailoverCore", "ClusterFile",
                 "Execution", "PostgresClient", "ToolkitTesting",
             ]),
+        tests(
+            "Lab",
+            [
+                "Toolkit", "Scheduler", "Store", "FailoverCore", "Execution", "PostgresClient",
+                "CLinux", "ToolkitTesting",
+            ],
+            exclude: ["vm.sh"]),
         tests("Tidy", ["Execution"]),
     ],
     swiftLanguageModes: [.v6]

@@ -114,6 +114,8 @@ needs_of_nodes() {
 needs_of_tests() {
     need_command shellcheck shellcheck
     need_command ip iproute2
+    need_command nft nftables
+    need_command nsenter util-linux
 }
 
 # --- apt, without starting anything -----------------------------------------------------------

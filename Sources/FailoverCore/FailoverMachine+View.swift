@@ -94,6 +94,12 @@ extension Situation {
         {
             return ["\(work.kind.name) of \(member.id) failed: \(why)"]
         }
+        // Its disk is full, its slot is gone, or the line between the two is cut.
+        if let elect = cluster.elect, Rulebook.openPhases.contains(cluster.phase),
+            member.work == nil, facts.isAnswering, !isVoter(member.id), !isFresh(member.id)
+        {
+            return ["\(member.id) answers, but receives nothing from \(elect)"]
+        }
         return []
     }
 }

@@ -25,6 +25,9 @@ public struct HookRunner: Sendable {
     /// Whether a hook is the shipped script.
     public func runsShipped(_ hook: HookName) -> Bool { scripts.isShipped(hook) }
 
+    /// Whether scripts of the cluster's own run before or after a hook.
+    public func hasDropIns(_ hook: HookName) -> Bool { !scripts.dropIns(of: hook).isEmpty }
+
     /// Runs one hook with its drop-ins, retries and deadline.
     public func run(_ call: HookCall) async -> HookOutcome {
         let work = HookWork(call, settings: settings)

@@ -51,6 +51,30 @@ public final class BlockingSession {
         let status = PQresultStatus(result)
         return (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) && warnings.count == 0
     }
+
+    /// The same, given up after `timeout`: then nobody knows what became of the statement, and the
+    /// session is of no more use.
+    public func acknowledges(_ statement: String, within timeout: Duration) -> Bool {
+        let deadline = ContinuousClock.now + timeout
+        warnings.count = 0
+        guard PQsendQuery(connection, statement) == 1 else { return false }
+        while PQisBusy(connection) == 1 {
+            let left = deadline - .now
+            guard left > .zero else { return false }
+            var event = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
+            let milliseconds =
+                left.components.seconds * 1_000 + 1
+                + left.components.attoseconds / 1_000_000_000_000_000
+            _ = poll(&event, 1, Int32(clamping: milliseconds))
+            guard PQconsumeInput(connection) == 1 else { return false }
+        }
+        var isDone = false
+        while let result = PQgetResult(connection) {
+            isDone = PQresultStatus(result) == PGRES_COMMAND_OK
+            PQclear(result)
+        }
+        return isDone && warnings.count == 0
+    }
 }
 
 /// Written and read on the one thread that runs the session.

@@ -6,10 +6,6 @@ import PostgresClient
 import Rendering
 
 extension Executor {
-    /// How long a runner may be silent until SQL is tried beside it. Both carry the same stamp and
-    /// contents, under one lock: whichever comes second changes nothing.
-    private static let patience = Duration.milliseconds(700)
-
     /// Writes a node's files under the stamp of `work`: over its runner, or over SQL when the
     /// runner can't be started or is silent. Returns the machine's boot id where it was told.
     @discardableResult
@@ -22,10 +18,14 @@ extension Executor {
             nodeConf: try nodeConf(work.stamp, upstream: upstream, usesArchive: usesArchive),
             opening: opening)
         let byRunner = Task { [nodeApply] in
-            await nodeApply.apply(files, on: link.node, via: link.runner)
+            let outcome = await nodeApply.apply(files, on: link.node, via: link.runner)
+            if case .notStarted = outcome {} else { link.silence.spoke() }
+            return outcome
         }
-        let early = await Race.value(of: byRunner, within: overSQL ? Self.patience : .seconds(60))
+        let patience = overSQL ? link.silence.patience : .seconds(60)
+        let early = await Race.value(of: byRunner, within: patience)
         if early == nil, overSQL {
+            link.silence.keptSilent()
             do throws(Ended) {
                 try await applyOverSQL(files, to: link)
                 work.notes.add("written over SQL: the runner is silent")

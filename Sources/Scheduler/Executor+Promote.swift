@@ -76,16 +76,25 @@ extension Executor {
         }
     }
 
-    /// SQL only when the shipped hook certainly did not start: never beside one that may run.
+    /// SQL in place of the shipped hook alone, which does no more: when the hook can't be started,
+    /// or the runner is silent. One that starts late finds the node out of recovery.
     private func promoteByHook(
         _ work: EffectWork, _ link: NodeLink, _ files: Task<Result<String, Ended>, Never>
     ) async -> HookOutcome {
-        let outcome = await runHook(.promoteCommand, work, on: link)
-        guard case .notStarted = outcome, isDefault(.promoteCommand) else { return outcome }
+        let hook = Task { await runHook(.promoteCommand, work, on: link) }
+        let isPlain = isDefault(.promoteCommand) && !hooks.hasDropIns(.promoteCommand)
+        if isPlain, await Race.value(of: hook, within: link.silence.patience) == nil,
+            case .success = await files.value, link.silence.isKept
+        {
+            work.notes.add("the runner is silent: promoted by SQL")
+        } else {
+            let outcome = await hook.value
+            guard case .notStarted = outcome, isDefault(.promoteCommand) else { return outcome }
+        }
         // SQL carries no stamp of its own: it comes after a node-apply that was not refused.
         if case .failure(let error) = await files.value {
             work.notes.add("not promoted by SQL: \(error.outcome)")
-            return outcome
+            return await hook.value
         }
         do throws(PostgresError) {
             _ = try await link.inNewSession(within: .seconds(2)) {
@@ -95,7 +104,7 @@ extension Executor {
             return .done(results: [:], output: "")
         } catch {
             work.notes.add(error.description)
-            return outcome
+            return await hook.value
         }
     }
 

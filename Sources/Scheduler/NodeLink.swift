@@ -8,6 +8,7 @@ struct NodeLink: Sendable {
     let node: NodeSettings
     let conninfo: Conninfo
     let runner: any CommandRunner
+    let silence = RunnerSilence()
 
     init(node: NodeSettings, in settings: ClusterSettings, runner: any CommandRunner) {
         self.node = node

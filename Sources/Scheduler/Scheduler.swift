@@ -100,11 +100,15 @@ public actor Scheduler {
         }
     }
 
-    /// A failover should not pay for the upload of its scripts.
+    /// A failover should not pay for the upload of its scripts, nor one node wait for another.
     private func prepareHooks() async {
-        for node in settings.nodes {
-            do { try await executor.hooks.prepare(node) } catch {
-                logger.warning("hooks are not prepared on \(node.id): \(error)")
+        await withTaskGroup(of: Void.self) { group in
+            for node in settings.nodes {
+                group.addTask { [hooks = executor.hooks, logger] in
+                    do { try await hooks.prepare(node) } catch {
+                        logger.warning("hooks are not prepared on \(node.id): \(error)")
+                    }
+                }
             }
         }
     }

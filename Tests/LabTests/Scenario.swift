@@ -1,0 +1,124 @@
+import FailoverCore
+import Foundation
+import Glibc
+import Store
+import Testing
+
+@testable import ToolkitTesting
+
+/// One scenario of the catalogue: what it does, how long writes may stop, and whether it mostly waits.
+struct Scenario: Sendable {
+    let id: String
+    let what: String
+    /// Of the time to writable, for the default profile; nil: none.
+    var boundMs: Int?
+    /// It measures nothing that a busy machine would spoil: it runs beside others.
+    var isPatient = false
+    /// Changes what the cluster is before it starts; true: at full scale.
+    var prepare: @Sendable (LabCluster, Bool) async throws -> Void = { _, _ in }
+    let play: @Sendable (Stage) async throws -> Void
+}
+
+/// What a running scenario works with: its cluster, and what is to be said about it.
+final class Stage: @unchecked Sendable {
+    // Safe: only the scenario's own task uses it.
+
+    let cluster: LabCluster
+    let isFull: Bool
+    var figures: LabFigures
+    /// Lines of the nodes' logs that this scenario provokes.
+    var expectedInLogs: Regex<Substring>?
+
+    init(_ scenario: Scenario, _ cluster: LabCluster, isFull: Bool) {
+        self.cluster = cluster
+        self.isFull = isFull
+        figures = LabFigures(
+            scenario: scenario.id, what: scenario.what, boundMs: scenario.boundMs)
+    }
+
+    var writers: LabWriters { cluster.writers }
+
+    func check(_ holds: Bool, _ says: @autoclosure () -> String) {
+        if !holds { figures.failures.append(says()) }
+    }
+
+    // MARK: Measuring
+
+    /// Waits until another node than `old` acknowledges, and notes when it did.
+    func failedOver(
+        from old: NodeID, since fault: ContinuousClock.Instant, within span: Duration
+    ) async throws {
+        do {
+            try await until("another node than \(old) acknowledges", within: span) {
+                writers.acknowledged.last.map { $0.node != old.rawValue && $0.at > fault } ?? false
+            }
+        } catch {
+            throw LabError("\(error): \(try await cluster.story())")
+        }
+        // The slowest has its patience, a dead host's, and one more attempt.
+        try await until("every writer has come over", within: .seconds(15)) {
+            let seen = writers.acknowledged.filter { $0.at > fault && $0.node != old.rawValue }
+            return Set(seen.map(\.writer)).count == 8
+        }
+        note(LabOutage(writers.acknowledged, since: fault, leaving: old.rawValue))
+    }
+
+    func note(_ outage: LabOutage) {
+        figures.writableMs = outage.first
+        figures.slowestMs = outage.slowest
+    }
+
+    /// Waits for every node to be counted, and notes how long that took.
+    func redundant(since moment: ContinuousClock.Instant, within span: Duration = .seconds(60))
+        async throws
+    {
+        try await cluster.healthy(within: span)
+        figures.redundantMs = (ContinuousClock.now - moment).milliseconds
+    }
+
+    /// The rules that fired after an event.
+    func rules(after id: Int64 = 0) async throws -> [String] {
+        try await cluster.events(after: id).compactMap(\.rule?.rawValue)
+    }
+
+    /// The last event so far.
+    func mark() async throws -> Int64 { try await cluster.events().last?.id ?? 0 }
+
+    // MARK: What always holds
+
+    /// Every acknowledged row is on the primary, nobody acknowledged beside another, no log tells of
+    /// damage.
+    func checkAlways() async throws {
+        await writers.stop()
+        let acknowledged = writers.acknowledged
+        let primary = try await cluster.primary()
+        let rows = try await cluster.rows(on: cluster[primary])
+        figures.acknowledged = acknowledged.count
+        figures.lost = acknowledged.count { rows[$0.row] == nil }
+        figures.doubleAcknowledged = DoubleAcknowledgements.count(acknowledged, rows)
+        check(!acknowledged.isEmpty, "nothing was acknowledged")
+        check(figures.lost == 0, "\(figures.lost) acknowledged rows are lost")
+        check(figures.doubleAcknowledged == 0, "two nodes acknowledged at a time")
+        let strangers = acknowledged.count { row in
+            rows[row.row].map { $0.node != "lab/\(row.node)" } ?? false
+        }
+        check(
+            strangers == 0, "\(strangers) rows bear another node's name than their acknowledger's")
+        for vm in cluster.vms.prefix(3) {
+            for line in vm.log.split(separator: "\n") where Self.isBad(line) {
+                if let expected = expectedInLogs, line.contains(expected) { continue }
+                check(false, "\(vm.name) logs: \(line)")
+            }
+        }
+        if let bound = figures.boundMs, let writable = figures.writableMs {
+            check(writable <= 3 * bound, "writable after \(writable) ms: over 3 times \(bound)")
+        }
+    }
+
+    /// The end of the log after a crash reads as a record of impossible length: that is no damage.
+    private static func isBad(_ line: Substring) -> Bool {
+        if line.contains("PANIC:") { return true }
+        return line.contains("invalid record")
+            && !line.contains(/invalid record length at .* wanted \d+, got \d+$/)
+    }
+}

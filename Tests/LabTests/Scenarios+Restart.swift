@@ -1,0 +1,184 @@
+import FailoverCore
+import Foundation
+import Glibc
+import Store
+
+/// Servers that come back by themselves, or by another hand.
+extension Scenario {
+    static let restarts: [Scenario] = [
+        Scenario(id: "L3", what: "kill -9 of one backend", boundMs: 5_000) { stage in
+            let cluster = stage.cluster
+            let mark = try await stage.mark()
+            let primary = try await cluster.primary()
+            let backends = cluster[primary].processes(named: ": app postgres ")
+            guard let victim = backends.first else { throw LabError("no writer's backend") }
+            let fault = ContinuousClock.now
+            Glibc.kill(victim, SIGKILL)
+            try await until("the server says that it restarts", within: .seconds(10)) {
+                cluster[primary].log.contains("all server processes terminated; reinitializing")
+            }
+            try await stage.writers.goOn(50)
+            stage.note(LabOutage(stage.writers.acknowledged, since: fault))
+            try await stage.redundant(since: fault)
+            stage.check(try await cluster.primary() == primary, "the primary has changed")
+            let rules = try await stage.rules(after: mark)
+            stage.check(!rules.contains("suspect.confirmed"), "a failover began")
+        },
+        Scenario(
+            id: "L18", what: "a standby is promoted by hand", isPatient: true
+        ) { stage in
+            let cluster = stage.cluster
+            let primary = try await cluster.primary()
+            let stray = try await cluster.standbys()[0]
+            let fault = ContinuousClock.now
+            try await cluster[stray].promoteByHand()
+            try await until(
+                "\(stray) is out of recovery", within: .seconds(10), every: .milliseconds(5)
+            ) { await cluster[stray].isInRecovery() == false }
+            stage.check(await cluster[stray].isLocked(), "\(stray) was not locked")
+            try await until("the scheduler has seen it", within: .seconds(10)) {
+                await cluster.state()?.isHealthy == false
+            }
+            try await stage.redundant(since: fault)
+            stage.note(LabOutage(stage.writers.acknowledged, since: fault))
+            stage.check(await cluster[stray].isInRecovery() == true, "\(stray) is no standby")
+            stage.check(try await cluster.primary() == primary, "the primary has changed")
+            stage.neverAcknowledged(stray, since: fault)
+            let said = try await cluster.events().map(\.summary)
+            stage.check(
+                said.contains {
+                    $0.contains("rewind on \(stray)") || $0.contains("clone on \(stray)")
+                },
+                "\(stray) was neither rewound nor cloned")
+        },
+        Scenario(
+            id: "L19", what: "the old primary is started by hand, its sshd is down", isPatient: true
+        ) { stage in try await startedByHand(stage) },
+        Scenario(
+            id: "L20", what: "a supervisor restarts the killed primary", boundMs: 1_000,
+            prepare: { cluster, _ in cluster.vms[0].isSupervised = true }
+        ) { stage in try await supervised(stage) },
+        Scenario(
+            id: "L21", what: "the primary's VM is reset and starts by itself", boundMs: 3_500
+        ) { stage in
+            let cluster = stage.cluster
+            let old = try await cluster.primary()
+            let fault = ContinuousClock.now
+            try await cluster[old].reset()
+            // It may be fenced before it is up: then its init system says that it failed.
+            let isUp = (try? await cluster[old].startPostgres()) != nil
+            let isOpen = await cluster[old].value("SHOW default_transaction_read_only") == "off"
+            stage.check(!(isUp && isOpen), "\(old) was open at boot")
+            try await until("somebody acknowledges", within: .seconds(30)) {
+                stage.writers.acknowledged.last.map { $0.sent > fault } ?? false
+            }
+            try await stage.writers.goOn(100)
+            stage.note(LabOutage(stage.writers.acknowledged, since: fault))
+            try await stage.redundant(since: fault)
+        },
+        Scenario(
+            id: "L17", what: "a promotion that comes late, on the first candidate",
+            boundMs: 13_000, isPatient: true,
+            prepare: { cluster, isFull in
+                try cluster.replaceHook(
+                    "promote_command", with: sleepingPromotion(seconds: isFull ? 120 : 40))
+                try cluster.configure("failover: { promote_timeout: 10s }")
+                try cluster.configure("name: vm2,", "name: vm2, priority: 90,")
+            }
+        ) { stage in try await zombie(stage) },
+    ]
+
+    /// A postmaster of its own, as somebody at the keyboard starts it: nothing is taken away first.
+    private static func startedByHand(_ stage: Stage) async throws {
+        let cluster = stage.cluster
+        let old = try await cluster.primary()
+        let fault = ContinuousClock.now
+        try await cluster[old].stopSSHD()
+        try await cluster[old].killPostgres()
+        try await stage.failedOver(from: old, since: fault, within: .seconds(30))
+        stage.check(
+            access(cluster[old].outside("/run/toolkit/lab/\(old)/open.conf"), F_OK) == 0,
+            "open.conf did not survive: the scenario shows nothing")
+        let started = ContinuousClock.now
+        try await cluster[old].startByHand()
+        try await until("\(old) is locked over SQL", within: .seconds(10), every: .milliseconds(20))
+        {
+            await cluster[old].isLocked()
+        }
+        let locked = (ContinuousClock.now - started).milliseconds
+        // Two ticks of half a second, three times over.
+        stage.check(locked < 3_000, "\(old) was locked after \(locked) ms")
+        try await stage.writers.goOn(100)
+        stage.neverAcknowledged(old, since: started)
+        let back = ContinuousClock.now
+        try await cluster[old].startSSHD()
+        try await stage.redundant(since: back)
+        let said = try await cluster.events().map { "\($0.summary) \($0.because)" }
+        stage.check(
+            said.contains { $0.contains("rewind on \(old): done") && $0.contains("rewound from") },
+            "\(old) was not rewound")
+    }
+
+    private static func supervised(_ stage: Stage) async throws {
+        let cluster = stage.cluster
+        let vm = cluster[try await cluster.primary()]
+        let logged = vm.log.utf8.count
+        let fault = ContinuousClock.now
+        try vm.killPostmaster()
+        try await until(
+            "the supervisor has started it", within: .seconds(30), every: .milliseconds(5)
+        ) {
+            vm.log.dropFirst(logged).contains("starting PostgreSQL")
+        }
+        try await until(
+            "somebody acknowledges again", within: .seconds(30), every: .milliseconds(5)
+        ) {
+            stage.writers.acknowledged.last.map { $0.sent > fault + .milliseconds(20) } ?? false
+        }
+        try await stage.writers.goOn(100)
+        stage.note(LabOutage(stage.writers.acknowledged, since: fault))
+        try await stage.redundant(since: fault)
+    }
+
+    private static func zombie(_ stage: Stage) async throws {
+        let cluster = stage.cluster
+        let old = try await cluster.primary()
+        let candidate = NodeID("vm2")
+        try await cluster.hooksAreUploaded(2)
+        let fault = ContinuousClock.now
+        try await cluster[old].killPostgres()
+        try await stage.failedOver(from: old, since: fault, within: .seconds(120))
+        stage.check(try await cluster.primary() != candidate, "the sleeping candidate was opened")
+        try await until("the late promotion happens", within: .seconds(180)) {
+            access("\(cluster[candidate].folder)/lib/lab/vm2/woke", F_OK) == 0
+        }
+        let woke = ContinuousClock.now
+        stage.check(
+            cluster[candidate].log.contains("received promote request"),
+            "\(candidate) was not promoted late: the scenario shows nothing")
+        try await Task.sleep(for: .seconds(2))
+        try await stage.redundant(since: woke)
+        stage.neverAcknowledged(candidate, since: fault)
+        stage.check(await cluster[candidate].isInRecovery() == true, "\(candidate) is no standby")
+    }
+
+    /// On vm2 the first attempt leaves a promotion behind, out of reach of whoever ends hooks; and
+    /// until that wakes no attempt does its work.
+    static func sleepingPromotion(seconds: Int) -> String {
+        """
+        #!/bin/sh
+        set -eu
+        if [ "$TOOLKIT_NODE_NAME" = vm2 ] && [ ! -e "$TOOLKIT_STATE_DIR/woke" ]; then
+            if [ ! -e "$TOOLKIT_STATE_DIR/slept" ]; then
+                : >"$TOOLKIT_STATE_DIR/slept"
+                setsid sh -c 'sleep \(seconds)
+                    "$PG_BINDIR/pg_ctl" promote --no-wait --pgdata "$PGDATA"
+                    : >"$TOOLKIT_STATE_DIR/woke"' </dev/null >/dev/null 2>&1 &
+            fi
+            sleep \(seconds)
+        fi
+        exec "$PG_BINDIR/pg_ctl" promote --no-wait --pgdata "$PGDATA"
+
+        """
+    }
+}
