@@ -102,7 +102,10 @@ let toolkit = Package(
             ]),
         tests(
             "Deployment",
-            ["Deployment", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
+            [
+                "Deployment", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
+                "ToolkitTesting",
+            ]),
         tests(
             "Toolkit",
             [
