@@ -107,7 +107,10 @@ let toolkit = Package(
             ]),
         tests(
             "Deployment",
-            ["Deployment", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
+            [
+                "Deployment", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
+                "ToolkitTesting",
+            ]),
         tests(
             "Toolkit",
             [

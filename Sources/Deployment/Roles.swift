@@ -39,7 +39,7 @@ public enum Roles {
         ]
         if !isSuperuser {
             statements.append("GRANT \(memberships.joined(separator: ", ")) TO \(role)")
-            statements += functions.map { grant($0, to: role) }
+            statements += functions(settings.version).map { grant($0, to: role) }
         }
         return statements + rewindFunctions.map { grant($0, to: replication) }
     }
@@ -53,18 +53,21 @@ public enum Roles {
     ]
 
     /// What the scheduler calls, beyond what its memberships allow.
-    private static let functions = [
-        "pg_read_file(text, bigint, bigint, boolean)",
-        "pg_promote(boolean, integer)",
-        "pg_reload_conf()",
-        "pg_wal_replay_resume()",
-        "pg_ls_waldir()",
-        "pg_logical_emit_message(boolean, text, text)",
-        "pg_control_system()",
-        "pg_control_checkpoint()",
-        "pg_control_recovery()",
-        "pg_show_all_file_settings()",
-    ]
+    private static func functions(_ major: Int) -> [String] {
+        [
+            "pg_read_file(text, bigint, bigint, boolean)",
+            "pg_promote(boolean, integer)",
+            "pg_reload_conf()",
+            "pg_wal_replay_resume()",
+            "pg_ls_waldir()",
+            // From 17 on it may flush, too.
+            "pg_logical_emit_message(boolean, text, text\(major < 17 ? "" : ", boolean"))",
+            "pg_control_system()",
+            "pg_control_checkpoint()",
+            "pg_control_recovery()",
+            "pg_show_all_file_settings()",
+        ]
+    }
 
     /// What pg_rewind calls on its source.
     private static let rewindFunctions = [

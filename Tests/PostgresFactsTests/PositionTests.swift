@@ -116,7 +116,7 @@ struct PositionTests {
                 until: """
                     select coalesce((select \(Self.age) > 2 from pg_stat_wal_receiver), true)
                     """)
-            #expect(ContinuousClock.now - start < .seconds(4))
+            #expect(ContinuousClock.now - start < .seconds(6))
         }
     }
 

@@ -95,6 +95,7 @@ extension ThrowawayPostgres {
         let end = ContinuousClock.now + duration
         repeat {
             guard try await value("select \(sql)") == "t" else { return false }
+            try await Task.sleep(for: .milliseconds(50))
         } while ContinuousClock.now < end
         return true
     }

@@ -3,6 +3,7 @@ import FailoverCore
 import Foundation
 import Rendering
 import Testing
+import ToolkitTesting
 
 /// What PostgreSQL itself reads out of the rendered files.
 @Suite("Rendered files on a real server")
@@ -32,6 +33,21 @@ struct ServerTests {
         var name: String?
         var setting: String?
         var error: String?
+    }
+
+    @Test("each major that is here starts with them and refuses none", arguments: ServerVersion.all)
+    func eachMajorTakesThem(version: ServerVersion) async throws {
+        try await Self.withServer { settings in
+            settings.postgresql.version = version.major
+            settings.postgresql.binDirectory = version.binDirectory
+        } _: { server in
+            let number = try #require(Int(try await server.value("show server_version_num")))
+            #expect(number / 10_000 == version.major)
+            let settings = try await server.rows(
+                FileSetting.self, "select name, setting, error from pg_file_settings")
+            #expect(settings.contains { $0.name == "wal_receiver_timeout" })
+            #expect(settings.compactMap(\.error) == [])
+        }
     }
 
     @Test func parametersAreReadBackEqual() async throws {
