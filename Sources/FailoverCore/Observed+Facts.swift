@@ -22,6 +22,7 @@ extension Observed.Facts {
         tamperedSightings = isTampered ? tamperedSightings + 1 : 0
         if self.observation?.postmasterStart != observation.postmasterStart { runSeenAt = now }
         openSince = observation.isOpen ? openSince ?? now : nil
+        if observation.isOpen { openRun = observation.postmasterStart }
         if self.observation?.isEqual(to: observation) != true {
             self.observation = Answer(observation)
         }

@@ -11,6 +11,8 @@ struct Observed: Hashable, Sendable {
         var observedAt: Instant?
         /// When this run of the server was first seen.
         var runSeenAt: Instant?
+        /// The run of the server that was seen open last.
+        var openRun: String?
         /// Since when it has been seen open without a break.
         var openSince: Instant?
         /// Why the last probe failed; nil when it was answered.

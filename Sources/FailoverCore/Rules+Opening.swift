@@ -117,12 +117,16 @@ extension Situation {
         // Never seen open, it has acknowledged nothing beyond the floor.
         guard let openedBootID = cluster.openedBootID else { return .allowed }
         let facts = facts(id)
+        // The very run that was open: locked since, it has not restarted and has lost nothing.
+        if facts.openRun == seen.postmasterStart { return .allowed }
         guard let run = facts.runSeenAt else { return .look(nil) }
         if isLastResort(seen, since: run) { return .allowed }
         guard let inspection = facts.inspection, let at = facts.inspectedAt, at.since(run) >= 0
         else {
             let look = lookEffect(id)
-            if now.since(run) >= timers.crashRestartGrace, !attempts(look.id).isInFlight {
+            let tries = attempts(look.id)
+            let hasTried = tries.endedAt.map { $0.since(run) >= 0 } ?? false
+            if now.since(run) >= timers.crashRestartGrace, hasTried, !tries.isInFlight {
                 return .refused("whether the machine of \(id) was reset can't be read over SSH")
             }
             return .look(mayBegin(look) ? look : nil)

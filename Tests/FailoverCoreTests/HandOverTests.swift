@@ -48,6 +48,19 @@ struct HandOverTests {
         #expect(world.view.isHealthy)
     }
 
+    /// Locked and emptied in vain, long after its start: the same run is opened again, without a
+    /// look at its machine.
+    @Test func itIsUndoneThoughItWasLockedLongAfterItsStart() {
+        var world = World.steady()
+        world.run(ms: 20_000)
+        world.halfDone = ["a.quiesce"]
+        world.send(.ordered(.switchover(to: "c")))
+        world.run(untilHealthy: 20_000)
+        #expect(world.openNodes == ["a"], "\(world.view) \(world.fired)")
+        #expect(world.view.isHealthy)
+        #expect(!world.done.contains("a.inspect"))
+    }
+
     @Test func aSchedulerThatDiesAtEveryStepCarriesItThrough() {
         var world = World.steady()
         world.restartsAfterEveryChange = true

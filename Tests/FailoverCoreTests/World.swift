@@ -36,6 +36,8 @@ struct World {
     var done: [String] = []
     /// Effects that were asked for and are not to be carried out.
     var refused: Set<String> = []
+    /// `node.effect` that are carried out, and told as failed.
+    var halfDone: Set<String> = []
     /// Effects that take long: begun, and ended by `finish`.
     var slow: Set<String> = []
     private var inFlight: [Effect] = []
@@ -160,6 +162,11 @@ struct World {
         for effect in effects {
             guard !refused.contains("\(effect.node).\(effect.action.name)") else {
                 waiting.append(.effectEnded(effect.id, .unknown("refused")))
+                continue
+            }
+            if halfDone.contains("\(effect.node).\(effect.action.name)") {
+                _ = carryOut(effect)
+                waiting.append(.effectEnded(effect.id, .failed("half done")))
                 continue
             }
             guard !slow.contains("\(effect.node).\(effect.action.name)") else {
