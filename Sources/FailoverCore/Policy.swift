@@ -35,6 +35,9 @@ public struct Policy: Hashable, Sendable {
     /// Whether `failover_validation_command` is asked before a failover.
     public var validatesFailover: Bool
     public var timers: Timers
+    #if TOOLKIT_MUTANTS
+        public var mutant: Mutant?
+    #endif
 
     public init(
         nodes: [Node], numberSyncStandbys: Int = 1, alone: Alone = .allow,

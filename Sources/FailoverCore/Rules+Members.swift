@@ -157,6 +157,9 @@ extension Situation {
     /// What to do about a member that is not elect; nil: nothing, or not yet.
     func wayBack(_ member: Member, isOrdered: Bool) -> Plan? {
         guard let plan = plan(for: member, isOrdered: isOrdered) else { return nil }
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .clonesVoters { return plan }
+        #endif
         if isVoter(member.id), plan.kind.bringsData { return nil }
         // Its name would leave the list that the primary waits for.
         if isVoter(member.id), plan.kind == .follow, needsNewNumber(member) { return nil }
@@ -199,7 +202,6 @@ extension Situation {
         guard let seal = facts(member.id).seal else {
             return Plan(.seal, "it is not pointed at the primary; where does its WAL end?")
         }
-        let election = Election(cluster: cluster)
         guard let refusal = election.refusesToFollow(member.id, seal.proof) else {
             return Plan(.follow, "its WAL ends at \(seal.proof.position), on the lineage")
         }
@@ -235,12 +237,12 @@ extension Situation {
                 .start(isSealed: !isAttached),
                 isAttached ? "it is stopped" : "it is stopped; where does its WAL end?")
         }
-        let way = Election(cluster: cluster).wayBack(member.id, seen)
+        let way = election.wayBack(member.id, seen)
         return Plan(way.kind, way.because)
     }
 
     private func divergence(_ id: NodeID, _ seen: NodeObservation) -> String? {
-        Election(cluster: cluster).refusesToFollow(
+        election.refusesToFollow(
             id,
             SealProof(
                 position: seen.position, timeline: seen.timeline, history: seen.history,
@@ -250,6 +252,9 @@ extension Situation {
     /// Its name is right, but the primary does not hear it: another hand may have changed its
     /// upstream. It is pointed anew, at once when it hears from somebody else.
     private func isMispointed(_ member: Member, _ seen: NodeObservation) -> String? {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .missesMispointed { return nil }
+        #endif
         guard let elect = cluster.elect, openPrimary != nil,
             let heard = facts(elect).observedAt,
             let missing = facts(elect).replies[cluster.applicationName(member.id)]?.missingSince,
@@ -266,7 +271,10 @@ extension Situation {
 
     /// The number stays when the node returns to the very primary that it was attached to.
     private func needsNewNumber(_ member: Member) -> Bool {
-        member.upstream != cluster.elect
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .keepsNumbers, member.attach.number > 0 { return false }
+        #endif
+        return member.upstream != cluster.elect
             || member.attach.term.map { $0 < cluster.tip.term } ?? true
     }
 

@@ -108,12 +108,21 @@ extension Situation {
 
     /// Shares of the lineage of all sealed members that pass the candidate test.
     var sealedPositions: [NodeID: LSN] {
-        let election = Election(cluster: cluster)
         var positions: [NodeID: LSN] = [:]
         for member in standbys {
             guard let seal = facts(member.id).seal else { continue }
             positions[member.id] = election.electablePosition(member.id, seal.proof)
+            #if TOOLKIT_MUTANTS
+                if policy.mutant == .ignoresLineage { positions[member.id] = seal.proof.position }
+            #endif
         }
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .countsSilentAsSealed {
+                for member in standbys where answer(member.id) == nil {
+                    positions[member.id] = facts(member.id).observation?.position
+                }
+            }
+        #endif
         return positions
     }
 
@@ -126,12 +135,31 @@ extension Situation {
             }
     }
 
+    private var isCertified: Bool {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .keepsCertificate { return cluster.certificate != nil }
+        #endif
+        return cluster.certificate?.term == cluster.term
+    }
+
+    private func provenFloor(_ sealed: [NodeID: LSN]) -> LSN? {
+        let proven = election.provenFloor(sealed)
+        #if TOOLKIT_MUTANTS
+            return proven ?? mutantFloor(sealed)
+        #else
+            return proven
+        #endif
+    }
+
     var choice: Choice? {
         let sealed = sealedPositions
-        let isCertified = cluster.certificate?.term == cluster.term
-        let proven = Election(cluster: cluster).provenFloor(sealed)
+        let proven = provenFloor(sealed)
         guard isCertified || proven != nil, !isCertified || !someAreBeingSealed else { return nil }
-        let floor = isCertified ? cluster.floor : max(cluster.floor, proven ?? .zero)
+        var floor = isCertified ? cluster.floor : max(cluster.floor, proven ?? .zero)
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .forgetsFloor, !isCertified { floor = proven ?? .zero }
+            if policy.mutant == .choosesByPriority { floor = .zero }
+        #endif
         var preferred: NodeID?
         if case .seal(let wanted)? = cluster.intent?.kind { preferred = wanted }
         if let preferred, sealed[preferred] == nil, answer(preferred) != nil,
@@ -144,7 +172,12 @@ extension Situation {
         }
         // Who has failed as a candidate is asked again only after the others.
         func rank(_ id: NodeID) -> (Int, Int, LSN, Int) {
-            (
+            #if TOOLKIT_MUTANTS
+                if policy.mutant == .choosesByPriority {
+                    return (0, policy.node(id)?.priority ?? 0, .zero, 0)
+                }
+            #endif
+            return (
                 -(observed.failedCandidacies[id] ?? 0), id == preferred ? 1 : 0, able[id] ?? .zero,
                 policy.node(id)?.priority ?? 0
             )
@@ -189,7 +222,7 @@ extension Situation {
         let stopped = next.certificate?.positions.filter { $0.node == next.lastPrimary } ?? []
         next.phase = .promoting
         next.intent = intent(.promote(candidate: choice.candidate), stamp)
-        next.floor = choice.floor
+        next.floor = max(next.floor, choice.floor)
         next.certificate = Certificate(
             term: next.term, positions: (choice.sealed + stopped).sorted { $0.node < $1.node })
         for member in next.members where member.id != choice.candidate {

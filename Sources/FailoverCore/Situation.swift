@@ -9,6 +9,14 @@ struct Situation {
 
     var timers: Timers { policy.timers }
 
+    var election: Election {
+        #if TOOLKIT_MUTANTS
+            return Election(cluster: cluster, mutant: policy.mutant)
+        #else
+            return Election(cluster: cluster)
+        #endif
+    }
+
     // MARK: nodes
 
     func facts(_ id: NodeID) -> Observed.Facts { observed[id] }
@@ -62,7 +70,12 @@ struct Situation {
     }
 
     /// "Streaming" proves nothing (F17): the message must be young.
-    func isFresh(_ id: NodeID) -> Bool { messageAge(id).map { $0 <= timers.freshMax } ?? false }
+    func isFresh(_ id: NodeID) -> Bool {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .trustsStreaming { return messageAge(id) != nil }
+        #endif
+        return messageAge(id).map { $0 <= timers.freshMax } ?? false
+    }
 
     func isVoter(_ id: NodeID) -> Bool { cluster.configs.contains { $0.voters.contains(id) } }
 
@@ -76,7 +89,10 @@ struct Situation {
 
     /// Whether enough voters answer to seal a legal set of every config.
     var canSealQuorum: Bool {
-        cluster.configs.allSatisfy { config in
+        #if TOOLKIT_MUTANTS
+            if let isEnough = mutantCanSeal { return isEnough }
+        #endif
+        return cluster.configs.allSatisfy { config in
             guard let needed = config.sealsNeeded else { return false }
             return config.voters.count(where: { answer($0) != nil }) >= needed
         }
