@@ -215,7 +215,11 @@ extension Simulation {
 
     func addSlots(for members: [Int], on node: Int) {
         // A slot that was invalidated is made anew.
-        nodes[node].slots.removeAll { $0.isLost && $0.sender == nil && members.contains($0.node) }
+        if plan.mutant != .keepsLostSlots {
+            nodes[node].slots.removeAll {
+                $0.isLost && $0.sender == nil && members.contains($0.node)
+            }
+        }
         for member in members where !nodes[node].slots.contains(where: { $0.node == member }) {
             nodes[node].slots.append(ReplicationSlot(node: member))
         }
@@ -225,7 +229,8 @@ extension Simulation {
         _ run: EffectRun, until isRight: (LoadedConf) -> Bool
     ) -> EffectRun.Step {
         if let step = connect(run, to: run.node, within: 2_000_000) { return step }
-        if isRight(nodes[run.node].conf), !nodes[run.node].hasBadLine {
+        let isRead = isRight(nodes[run.node].conf) && !nodes[run.node].hasBadLine
+        if isRead || plan.mutant == .skipsReadBack {
             run.session = (run.node, nodes[run.node].run)
             return .next
         }

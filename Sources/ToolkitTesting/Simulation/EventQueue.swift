@@ -37,6 +37,7 @@ enum Happening {
     // What the seed has in store.
     case fault(Int)
     case faultEnd(Int)
+    case unseal(Int)
     case healCheck
 
     /// The node whose PostgreSQL this concerns: while that is frozen, it waits.
@@ -51,7 +52,8 @@ enum Happening {
             .checkpoint(let node, _):
             node
         case .tick, .probe, .probeSample, .probeAnswer, .schedulerStart, .wakeRun, .remoteArrive,
-            .remoteStage, .remoteReturn, .client, .autostart, .fault, .faultEnd, .healCheck:
+            .remoteStage, .remoteReturn, .client, .autostart, .fault, .faultEnd, .unseal,
+            .healCheck:
             nil
         }
     }

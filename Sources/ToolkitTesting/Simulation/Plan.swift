@@ -45,6 +45,31 @@ public struct Plan: Sendable {
         faults = profile.faults(count, until: end, &random)
     }
 
+    #if TOOLKIT_MUTANTS
+        /// The same schedule with a fault in the core.
+        public func with(_ mutant: Mutant) -> Plan {
+            var plan = self
+            plan.policy.mutant = mutant
+            // Nothing but the receivers' timeout tells a dead stream then.
+            if mutant == .trustsStreaming { plan.policy.timers.walReceiverTimeout = 60_000 }
+            return plan
+        }
+    #endif
+
+    /// The same schedule with a fault in the model's adapters.
+    public func with(_ mutant: ModelMutant) -> Plan {
+        var plan = self
+        plan.mutant = mutant
+        return plan
+    }
+
+    /// The same schedule on disks that forget what they said was flushed.
+    public func withLyingDisks() -> Plan {
+        var plan = self
+        plan.isFsyncLying = true
+        return plan
+    }
+
     private static func policy(_ count: Int, _ random: inout SimulationRandom) -> Policy {
         let excluded = random.chance(15) && count > 2 ? random.below(count) : -1
         let silent = random.chance(10) && count > 3 ? random.below(count) : -1
@@ -76,9 +101,17 @@ public enum ModelMutant: String, Sendable, CaseIterable {
     case promotesUnlocked
     case ignoresStamps
     case ignoresStampsOverSQL
-    case timeoutIsFailure
     case timeoutIsSuccess
     case startKeepsOpening
     case doesNotNudge
-    case rewindsWithoutCheckpoint
+    case trustsNoRewindRequired
+    case readsPositionEarly
+    case reconfiguresBeforeStoring
+    case acceptsDuplicates
+    case lockClearsNames
+    case readsReceivedPosition
+    case sealLeavesArchive
+    case keepsLostSlots
+    case skipsReadBack
+    case followKeepsOpening
 }

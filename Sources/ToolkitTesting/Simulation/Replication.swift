@@ -29,7 +29,7 @@ extension Simulation {
         else { return false }
         // A slot is used by one walsender at a time.
         guard let slot = nodes[source].slots.first(where: { $0.node == index }), !slot.isLost,
-            slot.sender == nil
+            slot.sender == nil || plan.mutant == .acceptsDuplicates
         else {
             noticeHalfOpen(source, of: index)
             return false

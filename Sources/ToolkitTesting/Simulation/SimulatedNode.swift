@@ -102,6 +102,7 @@ struct SimulatedNode {
     var stamp: Stamp?
     var nodeConf = NodeConf()
     var openConf: OpenConf?
+    var formerUpstream: Upstream?
     /// Another hand's opening over ours, until it is written anew.
     var tamperedNames: SyncNames?
     var marker = NodeInspection.Marker.none
@@ -144,6 +145,8 @@ struct SimulatedNode {
     var syncReleased = 0
     var shutdownDeadline: Int64 = 0
     var hasStartedUp = false
+    /// A start path of ours has begun this run, and nothing was opened since.
+    var startsLocked = false
     var deferred: [Happening] = []
 
     // As a standby.

@@ -245,7 +245,10 @@ extension Simulation {
             let decision = schedulers[index].machine.step(event, at: instant)
             event = .tick
             guard case .act(let rule, let because, let effects, let isStored) = decision else {
-                if case .hold(let rule?, _) = decision { coverage.held(rule) }
+                if case .hold(let rule?, _) = decision {
+                    coverage.held(rule)
+                    if rule == Self.rewound { readStoreAgain(index) }
+                }
                 return
             }
             let after = schedulers[index].machine.cluster
@@ -255,15 +258,16 @@ extension Simulation {
                 .decision, at: now, node: -1, after.revision.number, after.term.number,
                 "scheduler \(index): \(rule) \(after.phase) term \(after.term): \(because)")
             if isStored {
-                if plan.mutant == .promotesBeforeStoring {
-                    for effect in effects where effect.action.isPromotion {
-                        start(effect, by: index)
-                    }
+                if plan.mutant == .promotesBeforeStoring
+                    || plan.mutant == .reconfiguresBeforeStoring
+                {
+                    startEarly(effects, by: index)
                 }
                 switch store.save(after, after: before.revision) {
                 case .stored:
                     coverage.changed(from: before, to: after, policy)
                     judge.stored(from: before, to: after, rule: rule, in: self)
+                    trigger(after.phase)
                 case .conflict, .failed:
                     if store.cluster == after {
                         judge.stored(from: before, to: after, rule: rule, in: self)
@@ -287,6 +291,15 @@ extension Simulation {
     }
 
     private static let confirmed: RuleID = "suspect.confirmed"
+    private static let rewound: RuleID = "vigilance.store_rewound"
+
+    /// Somebody else may have stored more meanwhile.
+    private func readStoreAgain(_ index: Int) {
+        guard now - schedulers[index].lastRecovery >= 500_000, let stored = store.load(),
+            stored.revision > schedulers[index].machine.cluster.revision
+        else { return }
+        _ = recoverStore(index)
+    }
 
     private func start(_ effect: Effect, by index: Int) {
         guard !schedulers[index].inFlight.contains(where: { runs[$0].effect.id == effect.id })
@@ -294,14 +307,22 @@ extension Simulation {
         begin(effect, by: index)
     }
 
+    private func startEarly(_ effects: [Effect], by index: Int) {
+        for effect in effects {
+            switch (effect.action, plan.mutant) {
+            case (.promote, .promotesBeforeStoring),
+                (.reconfigure, .reconfiguresBeforeStoring):
+                start(effect, by: index)
+            default: break
+            }
+        }
+    }
+
     func effectEnded(_ run: EffectRun, _ outcome: Outcome) {
         let index = run.scheduler
         schedulers[index].inFlight.removeAll { $0 == run.index }
         coverage.ended(run.effect, outcome)
         var told = outcome
-        if plan.mutant == .timeoutIsFailure, case .unknown(let why) = outcome {
-            told = .failed(why)
-        }
         if plan.mutant == .timeoutIsSuccess, case .unknown = outcome,
             case .fence = run.effect.action
         {
@@ -342,8 +363,4 @@ extension Simulation {
         take(index, .ordered(command))
         return true
     }
-}
-
-extension Effect.Action {
-    var isPromotion: Bool { if case .promote = self { true } else { false } }
 }

@@ -37,6 +37,8 @@ final class Simulation {
     /// The node that each fault has struck.
     var targets: [Int: Int] = [:]
     var settledAt: Int64?
+    /// A fault that waits for a phase.
+    var armed: Fault?
     /// The seed's events so far, a bound against a loop.
     var eventCount = 0
 
@@ -146,6 +148,7 @@ final class Simulation {
         case .checkpoint(let node, let run): checkpoint(node, run)
         case .fault(let index): begin(fault: index)
         case .faultEnd(let index): end(fault: index)
+        case .unseal(let old): unseal(old)
         case .healCheck: healCheck()
         }
     }
