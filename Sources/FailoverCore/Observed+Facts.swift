@@ -90,11 +90,6 @@ extension Observed.Facts {
         }
     }
 
-    /// Since when a name that was among its senders is not there; nil: it is, or it never was.
-    func missingSince(_ name: String) -> Instant? {
-        replies.first { $0.name == name }?.missingSince
-    }
-
     /// A probe that was sampled before the last work ended, and came after it. When the node
     /// goes on to show the smaller stamp, another hand has put old files back.
     func isOutdated(_ observation: NodeObservation) -> Bool {

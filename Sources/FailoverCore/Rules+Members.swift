@@ -273,7 +273,7 @@ extension Situation {
         #endif
         guard let elect = cluster.elect, openPrimary != nil, member.upstream == elect,
             let heard = facts(elect).observedAt,
-            let missing = facts(elect).value.missingSince(applicationName(member.id)),
+            let missing = missedSince(applicationName(member.id)),
             heard.since(missing) >= timers.degradeAfter,
             facts(member.id).workEndedAt.map({ now.since($0) >= timers.voterUnreachable }) ?? true,
             isFresh(member.id) || heard.since(missing) >= timers.voterUnreachable

@@ -111,13 +111,17 @@ struct Situation {
         guard facts.isSettled, !facts.isSealed, let seen = facts.answer, seen.isInRecovery,
             seen.hasReceiver, let name = premises.attachment(id), seen.attachedAs == name
         else { return false }
-        return isOurs(seen) && !slotIsLost(id) && !hasDuplicate(id) && !isMissed(name)
+        return isOurs(seen) && !slotIsLost(id) && !hasDuplicate(id) && missedSince(name) == nil
     }
 
-    /// The primary had a sender of this name and has none.
-    private func isMissed(_ name: String) -> Bool {
-        guard let elect = cluster.elect else { return false }
-        return facts(elect).replies.contains { $0.missingSince != nil && $0.name == name }
+    /// Since when the open primary has had no sender of this name.
+    func missedSince(_ name: String) -> Instant? {
+        guard let elect = cluster.elect else { return nil }
+        let facts = facts(elect)
+        guard let reply = facts.replies.first(where: { $0.name == name }) else {
+            return facts.openSince
+        }
+        return reply.missingSince
     }
 
     /// "Streaming" proves nothing (F17): the message must be young.
