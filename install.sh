@@ -116,6 +116,7 @@ needs_of_tests() {
     need_command ip iproute2
     need_command nft nftables
     need_command nsenter util-linux
+    need_command faketime faketime
 }
 
 # --- apt, without starting anything -----------------------------------------------------------
