@@ -167,8 +167,13 @@ extension NodeObserver {
     }
 
     private func connectAnew() async throws(PostgresError) {
-        let fresh = try await link.connect(within: timeout)
-        await fresh.close()
+        do throws(PostgresError) {
+            let fresh = try await link.connect(within: timeout)
+            await fresh.close()
+        } catch {
+            // Clients hold them all, as when commits wait: the session that is held tells more.
+            guard error.code == .tooManyConnections else { throw error }
+        }
     }
 
     private func letGo() async {

@@ -30,7 +30,9 @@ extension LabVM {
     /// As the init system does at boot: the shipped start, without a scheduler.
     func startPostgres() async throws {
         if isSupervised { return try await supervise() }
-        try await run(["\(Self.hooks)/service_start_command.sh"], service, within: .seconds(90))
+        try await run(
+            ["\(Self.hooks)/service_start_command.sh"], service.merging(clock) { $1 },
+            within: .seconds(90))
     }
 
     func stopPostgres() async throws {
@@ -88,6 +90,27 @@ extension LabVM {
 
     func isInRecovery() async -> Bool? {
         await value("SELECT pg_is_in_recovery()").map { $0 == "t" }
+    }
+
+    // MARK: Wall clock
+
+    /// What is started from now on has a clock of its own; timers go on by the machine's.
+    func giveClock() throws {
+        let folders = try FileManager.default.contentsOfDirectory(atPath: "/usr/lib")
+        let libraries = folders.map { "/usr/lib/\($0)/faketime/libfaketime.so.1" }
+        guard let library = libraries.first(where: { access($0, F_OK) == 0 }) else {
+            throw LabError("there is no libfaketime: install the package faketime")
+        }
+        clock = [
+            "LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": "/mnt/clock",
+            "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        ]
+        try setClock(hours: 0)
+    }
+
+    func setClock(hours: Int) throws {
+        let text = "\(hours < 0 ? "-" : "+")\(abs(hours))h\n"
+        try text.write(toFile: "\(folder)/clock", atomically: false, encoding: .utf8)
     }
 
     // MARK: By other hands

@@ -154,6 +154,6 @@ actor LabTemplate {
         try await cluster.healthy()
         try await cluster.stopDaemon(SIGTERM)
         for vm in cluster.vms.prefix(3) { try await vm.stopPostgres() }
-        for vm in cluster.vms { await vm.powerOff() }
+        for vm in cluster.vms { try await vm.powerOff() }
     }
 }

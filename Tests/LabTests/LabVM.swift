@@ -22,6 +22,8 @@ final class LabVM: @unchecked Sendable {
     /// PostgreSQL is started by a supervisor, which starts it again.
     var isSupervised = false
     var supervisor: ChildProcess?
+    /// Its servers see a wall clock of their own.
+    var clock: [String: String] = [:]
     /// Process 1 of the VM, by its number outside.
     private(set) var initPID: pid_t = 0
 
@@ -66,9 +68,11 @@ final class LabVM: @unchecked Sendable {
         if FileManager.default.fileExists(atPath: "\(folder)/sshd_config") { try await startSSHD() }
     }
 
-    /// As by the hypervisor: everything in the VM is gone at once.
-    func powerOff() async {
+    /// As by the hypervisor: everything in the VM is gone at once, and nobody is told.
+    func powerOff() async throws {
         guard let process else { return }
+        // Else the kernel would close the dead processes' connections.
+        try await lab.link(self, isUp: false)
         kill(initPID, SIGKILL)
         _ = await process.ended(before: .now + .seconds(20))
         self.process = nil
@@ -76,7 +80,7 @@ final class LabVM: @unchecked Sendable {
 
     /// Power off and on: another boot id, /run and shared memory are empty.
     func reset() async throws {
-        await powerOff()
+        try await powerOff()
         try await renewBootID()
         try await boot()
     }

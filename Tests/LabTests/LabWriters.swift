@@ -28,6 +28,10 @@ final class LabWriters: Sendable {
         var nextRow: Int64 = 1
     }
 
+    /// Logging in costs both sides milliseconds of this one machine: eight that try without pause
+    /// would be what is measured.
+    private static let retrySeconds = 0.05
+
     private let state = Mutex(State())
     private let folder: String
     private let network: String
@@ -98,7 +102,7 @@ final class LabWriters: Sendable {
         while !state.withLock({ $0.isStopped }) {
             if session == nil { session = try? BlockingSession(conninfo) }
             guard let open = session else {
-                Thread.sleep(forTimeInterval: 0.01)
+                Thread.sleep(forTimeInterval: Self.retrySeconds)
                 continue
             }
             // A row whose fate is unknown is never written again: each attempt has its own number.
@@ -118,7 +122,7 @@ final class LabWriters: Sendable {
                 Thread.sleep(forTimeInterval: pause)
             } else {
                 session = nil
-                Thread.sleep(forTimeInterval: 0.01)
+                Thread.sleep(forTimeInterval: Self.retrySeconds)
             }
         }
     }

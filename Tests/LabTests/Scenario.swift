@@ -84,6 +84,22 @@ final class Stage: @unchecked Sendable {
     /// The last event so far.
     func mark() async throws -> Int64 { try await cluster.events().last?.id ?? 0 }
 
+    /// At full scale so many rounds of a fault; the medians stand, and the slowest writer of all.
+    func rounds(_ count: Int, _ round: () async throws -> Void) async throws {
+        var all: [LabFigures] = []
+        for _ in 0..<(isFull ? count : 1) {
+            try await round()
+            try await writers.goOn(50)
+            all.append(figures)
+        }
+        func median(_ values: [Int]) -> Int? {
+            values.isEmpty ? nil : values.sorted()[values.count / 2]
+        }
+        figures.writableMs = median(all.compactMap(\.writableMs))
+        figures.redundantMs = median(all.compactMap(\.redundantMs))
+        figures.slowestMs = all.compactMap(\.slowestMs).max()
+    }
+
     // MARK: What always holds
 
     /// Every acknowledged row is on the primary, nobody acknowledged beside another, no log tells of

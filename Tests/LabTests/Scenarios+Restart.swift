@@ -56,8 +56,8 @@ extension Scenario {
         ) { stage in try await startedByHand(stage) },
         Scenario(
             id: "L20", what: "a supervisor restarts the killed primary", boundMs: 1_000,
-            prepare: { cluster, _ in cluster.vms[0].isSupervised = true }
-        ) { stage in try await supervised(stage) },
+            prepare: { cluster, _ in cluster.vms[0].isSupervised = true },
+            play: { try await supervised($0) }),
         Scenario(
             id: "L21", what: "the primary's VM is reset and starts by itself", boundMs: 3_500
         ) { stage in
@@ -83,9 +83,15 @@ extension Scenario {
                 try cluster.replaceHook(
                     "promote_command", with: sleepingPromotion(seconds: isFull ? 120 : 40))
                 try cluster.configure("failover: { promote_timeout: 10s }")
-                try cluster.configure("name: vm2,", "name: vm2, priority: 90,")
-            }
-        ) { stage in try await zombie(stage) },
+            },
+            play: { try await zombie($0) }),
+        Scenario(
+            id: "CLOCK", what: "wall clocks of a primary and a standby jump by an hour",
+            isPatient: true,
+            prepare: { cluster, _ in
+                for vm in cluster.vms.prefix(2) { try vm.giveClock() }
+            },
+            play: { try await clocksJump($0) }),
     ]
 
     /// A postmaster of its own, as somebody at the keyboard starts it: nothing is taken away first.
@@ -140,43 +146,69 @@ extension Scenario {
         try await stage.redundant(since: fault)
     }
 
+    private static func clocksJump(_ stage: Stage) async throws {
+        let cluster = stage.cluster
+        let mark = try await stage.mark()
+        var worst = stage.figures
+        for (vm, hours) in [(0, 1), (0, -1), (1, 1), (1, 0), (0, 0)] {
+            let jump = ContinuousClock.now
+            try cluster.vms[vm].setClock(hours: hours)
+            try await until("\(cluster.vms[vm].name) has another time", within: .seconds(10)) {
+                let told = await cluster.vms[vm].value("SELECT extract(epoch FROM now())::bigint")
+                let expected = Date().timeIntervalSince1970 + Double(3_600 * hours)
+                return told.flatMap { Double($0) }.map { abs($0 - expected) < 60 } ?? false
+            }
+            try await Task.sleep(for: .seconds(4))
+            stage.note(LabOutage(stage.writers.acknowledged, since: jump))
+            stage.figures.keepWorst(of: worst)
+            worst = stage.figures
+            try await cluster.healthy()
+        }
+        let rules = try await stage.rules(after: mark)
+        stage.check(!rules.contains("suspect.confirmed"), "a failover began")
+        stage.check(!rules.contains("member.plan"), "a node was worked on")
+    }
+
     private static func zombie(_ stage: Stage) async throws {
         let cluster = stage.cluster
         let old = try await cluster.primary()
-        let candidate = NodeID("vm2")
         try await cluster.hooksAreUploaded(2)
         let fault = ContinuousClock.now
         try await cluster[old].killPostgres()
         try await stage.failedOver(from: old, since: fault, within: .seconds(120))
-        stage.check(try await cluster.primary() != candidate, "the sleeping candidate was opened")
-        try await until("the late promotion happens", within: .seconds(180)) {
-            access("\(cluster[candidate].folder)/lib/lab/vm2/woke", F_OK) == 0
+        func has(_ file: String, _ vm: LabVM) -> Bool {
+            access("\(vm.folder)/lib/lab/\(vm.name)/\(file)", F_OK) == 0
         }
+        guard let late = cluster.vms.first(where: { has("slept", $0) }) else {
+            throw LabError("no promotion was late")
+        }
+        let candidate = NodeID(stringLiteral: late.name)
+        stage.check(try await cluster.primary() != candidate, "the sleeping candidate was opened")
+        try await until("the late promotion happens", within: .seconds(180)) { has("woke", late) }
         let woke = ContinuousClock.now
         stage.check(
-            cluster[candidate].log.contains("received promote request"),
+            late.log.contains("received promote request"),
             "\(candidate) was not promoted late: the scenario shows nothing")
         try await Task.sleep(for: .seconds(2))
         try await stage.redundant(since: woke)
         stage.neverAcknowledged(candidate, since: fault)
-        stage.check(await cluster[candidate].isInRecovery() == true, "\(candidate) is no standby")
+        stage.check(await late.isInRecovery() == true, "\(candidate) is no standby")
     }
 
-    /// On vm2 the first attempt leaves a promotion behind, out of reach of whoever ends hooks; and
-    /// until that wakes no attempt does its work.
+    /// The first candidate leaves a promotion behind, out of reach of whoever ends hooks; and until
+    /// that wakes no attempt on this node does its work.
     static func sleepingPromotion(seconds: Int) -> String {
         """
         #!/bin/sh
         set -eu
-        if [ "$TOOLKIT_NODE_NAME" = vm2 ] && [ ! -e "$TOOLKIT_STATE_DIR/woke" ]; then
-            if [ ! -e "$TOOLKIT_STATE_DIR/slept" ]; then
-                : >"$TOOLKIT_STATE_DIR/slept"
-                setsid sh -c 'sleep \(seconds)
-                    "$PG_BINDIR/pg_ctl" promote --no-wait --pgdata "$PGDATA"
-                    : >"$TOOLKIT_STATE_DIR/woke"' </dev/null >/dev/null 2>&1 &
-            fi
-            sleep \(seconds)
+        slept=$TOOLKIT_STATE_DIR/slept woke=$TOOLKIT_STATE_DIR/woke
+        if [ "$TOOLKIT_TERM" = 2 ] && [ ! -e "$slept" ]; then
+            : >"$slept"
+            setsid sh -c 'sleep \(seconds)
+                "$PG_BINDIR/pg_ctl" promote --no-wait --pgdata "$PGDATA"
+                : >"$TOOLKIT_STATE_DIR/woke"' </dev/null >/dev/null 2>&1 &
         fi
+        if [ -e "$slept" ] && [ ! -e "$woke" ]; then sleep \(seconds); fi
         exec "$PG_BINDIR/pg_ctl" promote --no-wait --pgdata "$PGDATA"
 
         """

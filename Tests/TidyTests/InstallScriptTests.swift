@@ -40,7 +40,10 @@ final class StubMachine: Sendable {
         try stub("swift", "echo 'Swift version 6.3.1 (swift-6.3.1-RELEASE)'")
         try stub("sudo", "exec \"$@\"")
         try stub("pkg-config", "exit 0")
-        for tool in ["git", "sshd", "ssh-keygen", "flock", "ps", "shellcheck", "ip", "nft", "nsenter"] {
+        for tool in [
+            "git", "sshd", "ssh-keygen", "flock", "ps", "shellcheck", "ip", "nft", "nsenter",
+            "faketime",
+        ] {
             try stub(tool, ":")
         }
         for tool in ["postgres", "initdb", "pg_ctl", "pg_basebackup", "pg_rewind"] {
