@@ -11,12 +11,14 @@ struct Choice: Hashable {
 extension Situation {
     /// Shares of the lineage of all sealed members that pass the candidate test.
     var sealedPositions: [NodeID: LSN] {
-        let election = Election(cluster: cluster)
         var positions: [NodeID: LSN] = [:]
         for member in standbys {
             guard let seal = facts(member.id).seal else { continue }
             positions[member.id] = election.electablePosition(member.id, seal.proof)
         }
+        #if TOOLKIT_MUTANTS
+            mutate(&positions)
+        #endif
         return positions
     }
 
@@ -33,6 +35,9 @@ extension Situation {
     func floorToPromote(_ sealed: [NodeID: LSN]) -> LSN? {
         // The operator took it upon them; the floor falls to where that node ends.
         if let loss = cluster.acceptedLoss { return sealed[loss.candidate] }
+        #if TOOLKIT_MUTANTS
+            if let floor = mutantFloor(sealed) { return floor }
+        #endif
         if cluster.certificate?.term == cluster.term {
             return someAreBeingSealed ? nil : cluster.floor
         }
@@ -40,7 +45,7 @@ extension Situation {
             let count = electables.count { sealed[$0] != nil }
             return count < electablesNeeded || someAreBeingSealed ? nil : cluster.floor
         }
-        return Election(cluster: cluster).provenFloor(sealed).map { max(cluster.floor, $0) }
+        return election.provenFloor(sealed).map { max(cluster.floor, $0) }
     }
 
     /// The node that is taken if it can be: a switchover's target, or one that was brought up.
@@ -65,7 +70,12 @@ extension Situation {
         let able = sealed.filter { id, position in position >= floor && isElectable(id) }
         // Who has failed as a candidate is asked again only after the others.
         func rank(_ id: NodeID) -> (Int, Int, LSN, Int) {
-            (
+            #if TOOLKIT_MUTANTS
+                if policy.mutant == .choosesByPriority {
+                    return (0, policy.node(id)?.priority ?? 0, .zero, 0)
+                }
+            #endif
+            return (
                 -(observed.failedCandidacies[id] ?? 0), id == preferred ? 1 : 0, able[id] ?? .zero,
                 policy.node(id)?.priority ?? 0
             )

@@ -2,6 +2,9 @@
 /// (timeline number, LSN) alone (PROTOCOL D5, D6).
 struct Election {
     let cluster: Cluster
+    #if TOOLKIT_MUTANTS
+        var mutant: Mutant?
+    #endif
 
     /// Where a node's WAL stands against the lineage.
     struct Standing: Hashable {
@@ -32,6 +35,9 @@ struct Election {
 
     /// (iii): we promoted this node onto that timeline, or attached it there.
     func isProven(_ id: NodeID, at index: Int) -> Bool {
+        #if TOOLKIT_MUTANTS
+            if mutant == .trustsHistory { return true }
+        #endif
         let entry = cluster.lineage[index]
         if entry.node == id { return true }
         guard let attached = cluster[id]?.attach.term else { return false }
@@ -60,7 +66,10 @@ struct Election {
     /// A node that left recovery by itself on a timeline that looks like one of ours, number and
     /// history, but was made by another: two promotions at the same place (F20).
     func isTwin(_ id: NodeID, _ timeline: TimelineID, _ history: TimelineHistory) -> Bool {
-        cluster.lineage.contains {
+        #if TOOLKIT_MUTANTS
+            if mutant == .missesTwins { return false }
+        #endif
+        return cluster.lineage.contains {
             $0.timeline == timeline && $0.history == history && $0.node != id
         }
     }

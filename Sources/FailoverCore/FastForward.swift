@@ -104,7 +104,7 @@ extension Situation {
         guard let proof = facts(id).seal?.proof, !proof.isOutOfRecovery,
             !observed.fastForwarded.contains(id)
         else { return false }
-        return Election(cluster: cluster).refusesToFollow(id, proof) == nil
+        return election.refusesToFollow(id, proof) == nil
     }
 
     /// Floor and certificate come first: should the source be lost, any sealed node at the floor

@@ -61,6 +61,9 @@ public struct Policy: Hashable, Sendable {
     /// How far behind a preferred candidate may be that fetches the rest from a peer.
     public var fastForwardBytesMax: UInt64
     public var timers: Timers
+    #if TOOLKIT_MUTANTS
+        public var mutant: Mutant?
+    #endif
 
     public init(
         nodes: [Node], numberSyncStandbys: Int = 1, alone: Alone = .allow,

@@ -170,6 +170,9 @@ extension Situation {
     /// What to do about a member that is not elect; nil: nothing, or not yet.
     func wayBack(_ member: Member, isOrdered: Bool) -> Plan? {
         guard let plan = plan(for: member, isOrdered: isOrdered) else { return nil }
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .clonesVoters { return plan }
+        #endif
         if isVoter(member.id), plan.kind.bringsData { return nil }
         // Its name would leave the list that the primary waits for.
         if isVoter(member.id), plan.kind == .follow, needsNewNumber(member) { return nil }
@@ -214,7 +217,6 @@ extension Situation {
         guard let seal = facts(member.id).seal else {
             return Plan(.seal, "it is not pointed at the primary; where does its WAL end?")
         }
-        let election = Election(cluster: cluster)
         guard let refusal = election.refusesToFollow(member.id, seal.proof) else {
             return Plan(.follow, "its WAL ends at \(seal.proof.position), on the lineage")
         }
@@ -250,12 +252,12 @@ extension Situation {
                 .start(isSealed: !isAttached),
                 isAttached ? "it is stopped" : "it is stopped; where does its WAL end?")
         }
-        let way = Election(cluster: cluster).wayBack(member.id, seen)
+        let way = election.wayBack(member.id, seen)
         return Plan(way.kind, way.because)
     }
 
     private func divergence(_ id: NodeID, _ seen: Answer) -> String? {
-        Election(cluster: cluster).refusesToFollow(
+        election.refusesToFollow(
             id,
             SealProof(
                 position: seen.position, timeline: seen.timeline, history: seen.history,
@@ -266,6 +268,9 @@ extension Situation {
     /// upstream. When it hears from somebody else, nothing tells what it got there: that may have
     /// been a fork with this timeline's number (F20).
     private func planForMispointed(_ member: Member) -> Plan? {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .missesMispointed { return nil }
+        #endif
         guard let elect = cluster.elect, openPrimary != nil, member.upstream == elect,
             let heard = facts(elect).observedAt,
             let missing = facts(elect).value.missingSince(applicationName(member.id)),
@@ -281,6 +286,9 @@ extension Situation {
     /// The number stays when the node returns to the very upstream that it was attached to, and
     /// nobody else bears it.
     private func needsNewNumber(_ member: Member) -> Bool {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .keepsNumbers, member.attach.number > 0 { return false }
+        #endif
         let isPlaced = member.upstream == upstream(for: member.id) && !hasDuplicate(member.id)
         return !isPlaced || !cluster.isProvenOnTip(member)
     }

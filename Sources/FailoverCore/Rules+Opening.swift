@@ -20,6 +20,9 @@ extension Rulebook {
             "opening.open", in: [.opening],
             "Write the elect's opening."
         ) { view in
+            #if TOOLKIT_MUTANTS
+                if let verdict = view.mutantAbort { return verdict }
+            #endif
             guard let open = view.openIntent, view.mayBegin(open) else { return nil }
             return .act(because: "\(open.node) is not open yet", cluster: nil, effects: [open])
         },
@@ -107,6 +110,9 @@ extension Situation {
     /// A restarted primary may have lost WAL that it had reported flushed, if its machine was
     /// reset. The same boot proves that it was not.
     func reopening(_ id: NodeID, _ seen: Answer) -> Reopening {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .reopensBlindly { return .allowed }
+        #endif
         if seen.timeline != cluster.tip.timeline || seen.history != cluster.tip.history {
             return .refused("\(id) is on another timeline than the cluster's")
         }

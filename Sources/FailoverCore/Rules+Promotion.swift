@@ -7,6 +7,9 @@ extension Rulebook {
             "The candidate is lost or too slow; the certificate lets any sealed node at the floor "
                 + "take its place."
         ) { view in
+            #if TOOLKIT_MUTANTS
+                if view.policy.mutant == .missesLostCandidate { return nil }
+            #endif
             guard let (candidate, _) = view.promotion else { return nil }
             let isSilent = view.facts(candidate).unreachableSince.map {
                 view.now.since($0) >= max(view.timers.confirm, 1_000)
@@ -99,6 +102,9 @@ extension Situation {
     /// A member of the certificate that answers and is neither sealed as certified nor pointed at
     /// the candidate by us. Who does not answer counts by the certificate.
     var unsealedMember: NodeID? {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .opensUnverified { return nil }
+        #endif
         guard let (candidate, _) = promotion else { return nil }
         return cluster.certificate?.positions.map(\.node).first { id in
             guard id != candidate, id != cluster.lastPrimary, let seen = answer(id),
@@ -164,9 +170,15 @@ extension Situation {
             return QuorumConfig.none
         }
         let positions = cluster.certificate?.positions ?? []
+        #if TOOLKIT_MUTANTS
+            let countsAhead = policy.mutant == .countsFollowersAhead
+        #else
+            let countsAhead = false
+        #endif
         let followers = cluster.members.filter { member in
             member.upstream == candidate && isCountable(member)
                 && (hasArrived(member, proof)
+                    || countsAhead
                     || positions.contains { $0.node == member.id && $0.lsn <= switchLSN })
         }.map(\.id)
         let answering = followers.filter { answer($0) != nil }
@@ -185,6 +197,9 @@ extension Situation {
         next.elect = candidate
         next.floor = max(next.floor, proof.switchLSN ?? .zero)
         next.certificate = nil
+        #if TOOLKIT_MUTANTS
+            mutateOpening(&next)
+        #endif
         next.fenceNeed = nil
         next.acceptedLoss = nil
         next.quorumIsTampered = false

@@ -64,7 +64,8 @@ extension Rulebook {
                 return nil
             }
             return view.reconfigure(
-                to: view.cluster.configs[0].dropping(voter, alone: view.policy.alone), because: why)
+                to: view.cluster.configs[0].dropping(voter, alone: view.aloneForDrops), because: why
+            )
         },
         Rule(
             "quorum.add", in: openPhases, alters: .quorum,
@@ -105,6 +106,14 @@ extension Rulebook {
 }
 
 extension Situation {
+    /// What is left when the last voter is dropped.
+    var aloneForDrops: Policy.Alone {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .ignoresBlock { return .allow }
+        #endif
+        return policy.alone
+    }
+
     /// No change while another is under way, or while the primary is not open and well.
     func mayChangeQuorum(from configs: Int) -> Bool {
         !hasIntent && cluster.configs.count == configs && openPrimary != nil
@@ -122,6 +131,9 @@ extension Situation {
     func reconfigure(to config: QuorumConfig, because: String) -> Verdict {
         let (next, stamp) = changed { next, stamp in
             next.configs.append(config)
+            #if TOOLKIT_MUTANTS
+                if policy.mutant == .dropsJointRule { next.configs = [config] }
+            #endif
             next.intent = intent(.reconfigure, stamp)
         }
         return .act(
@@ -167,7 +179,12 @@ extension Situation {
                 return (voter, "\(voter) can come back only with new data: \(why)")
             }
             // Alone, the last one is waited for while it can still come back as it is.
-            if isLast && policy.alone == .block { return nil }
+            #if TOOLKIT_MUTANTS
+                let isHeld = policy.alone == .block && policy.mutant != .ignoresBlock
+            #else
+                let isHeld = policy.alone == .block
+            #endif
+            if isLast && isHeld { return nil }
             // Counted up to the last answer: the time that the scheduler slept is no evidence.
             let silentSince = replies.silentSince(applicationName(voter))
             if let silentSince, heard.since(silentSince) >= timers.degradeAfter {

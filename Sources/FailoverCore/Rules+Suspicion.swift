@@ -162,6 +162,9 @@ extension Situation {
             return "too few voters answer to prove that no acknowledged commit is lost: "
                 + cluster.configs.map(missingVoters).joined(separator: "; ")
         }
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .ignoresFedQuorum { return nil }
+        #endif
         if quorumIsFed {
             return "\(lost) is silent, but enough voters hear from it: the scheduler is cut off"
         }
@@ -171,7 +174,10 @@ extension Situation {
     /// Names that are not ours were seen in force: a commit may have been acknowledged alone. One
     /// sighting is enough to wait.
     var isTampered: Bool {
-        cluster.quorumIsTampered || facts(cluster.lastPrimary).tamperedSightings > 0
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .missesTampering { return false }
+        #endif
+        return cluster.quorumIsTampered || facts(cluster.lastPrimary).tamperedSightings > 0
     }
 
     /// Grace, hysteresis and confirmation: what time alone will end.

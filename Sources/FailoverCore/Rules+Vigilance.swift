@@ -5,6 +5,9 @@ extension Rulebook {
             "vigilance.store_rewound", in: everyPhase,
             "A node has accepted a higher stamp than the store knows: the store is an old copy."
         ) { view in
+            #if TOOLKIT_MUTANTS
+                if view.policy.mutant == .missesRewoundStore { return nil }
+            #endif
             let known = Stamp(term: view.cluster.term, step: view.cluster.revision)
             for index in view.ids.indices {
                 let facts = view.facts(at: index)
@@ -37,6 +40,9 @@ extension Rulebook {
             "vigilance.quorum_tampered", in: openPhases, alters: .quorum,
             "Another hand changed synchronous_standby_names on the primary: restore and prove them."
         ) { view in
+            #if TOOLKIT_MUTANTS
+                if view.policy.mutant == .missesTampering { return nil }
+            #endif
             guard let elect = view.cluster.elect, view.facts(elect).tamperedSightings >= 2,
                 view.cluster.intent == nil || view.cluster.intent?.kind == .reconfigure,
                 !view.cluster.quorumIsTampered

@@ -42,6 +42,14 @@ struct Situation {
     var timers: Timers { premises.policy.timers }
     var hasIntent: Bool { premises.hasIntent }
 
+    var election: Election {
+        #if TOOLKIT_MUTANTS
+            return Election(cluster: cluster, mutant: policy.mutant)
+        #else
+            return Election(cluster: cluster)
+        #endif
+    }
+
     // MARK: nodes
 
     /// Every member's.
@@ -113,7 +121,12 @@ struct Situation {
     }
 
     /// "Streaming" proves nothing (F17): the message must be young.
-    func isFresh(_ id: NodeID) -> Bool { messageAge(id).map { $0 <= timers.freshMax } ?? false }
+    func isFresh(_ id: NodeID) -> Bool {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .trustsStreaming { return messageAge(id) != nil }
+        #endif
+        return messageAge(id).map { $0 <= timers.freshMax } ?? false
+    }
 
     func isVoter(_ id: NodeID) -> Bool { cluster.configs.contains { $0.voters.contains(id) } }
 
@@ -131,6 +144,9 @@ struct Situation {
 
     /// Whether enough voters answer to seal a legal set of every config.
     var canSealQuorum: Bool {
+        #if TOOLKIT_MUTANTS
+            if let isEnough = mutantCanSeal { return isEnough }
+        #endif
         if isAsynchronous {
             return electables.count(where: { answer($0) != nil }) >= electablesNeeded
         }

@@ -68,33 +68,37 @@ struct Barrier {
 
     // MARK: (a) The checkpointer's flag (F6)
 
-    /// A commit of its own session is seen waiting, or has returned with its copies in place.
+    /// A commit of its own session is *seen* waiting. One that has returned proves nothing, wherever
+    /// its record has got to by now: it may not have waited. So a quick standby is given more to
+    /// copy each time.
     private func flagIsUp() async throws(Ended) {
+        var bytes = 1
         try await until("commits do not wait for the standbys yet") { () throws(Ended) in
             let canary = try await executor.sql { () throws(PostgresError) in
                 try await link.connect(within: .seconds(1))
             }
-            let isWaitingOrCovered = try await watch(canary)
+            let isWaiting = try await watch(canary, writing: bytes)
             await canary.close()
-            return isWaitingOrCovered
+            if !isWaiting, bytes > 1 { await executor.pause(.milliseconds(100)) }
+            bytes = min(max(bytes * 8, 64 * 1024), 4 * 1024 * 1024)
+            return isWaiting
         }
     }
 
-    private func watch(_ canary: Connection) async throws(Ended) -> Bool {
+    private func watch(_ canary: Connection, writing bytes: Int) async throws(Ended) -> Bool {
         guard let pid = await canary.backendPID else { return false }
         let written = Task { () -> LSN? in
             _ = try? await canary.query("SET synchronous_commit = on", timeout: .seconds(1))
-            let rows = try? await canary.query(Self.pushSQL, timeout: .seconds(2))
+            let rows = try? await canary.query(
+                "SELECT pg_logical_emit_message(true, 'toolkit', repeat('x', $1::int))",
+                [String(bytes)], timeout: .seconds(2))
             return rows?.values.first?.first.flatMap { $0 }.flatMap { LSN($0) }
         }
         let returned = Returned()
         let collector = Task { returned.set(await written.value) }
         defer { collector.cancel() }
         while ContinuousClock.now < deadline {
-            if let result = returned.result {
-                guard let lsn = result else { return false }
-                return try await covered() >= lsn
-            }
+            if returned.result != nil { return false }
             let isWaiting = try await value(
                 "SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE pid = $1::int",
                 [String(pid)])
@@ -104,7 +108,7 @@ struct Barrier {
                 _ = await collector.value
                 return true
             }
-            await executor.pause(Self.pace)
+            await executor.pause(.milliseconds(1))
         }
         return false
     }

@@ -58,3 +58,21 @@ public struct Campaign: Sendable {
         }
     }
 }
+
+extension Campaign {
+    public var summary: String {
+        "\(seeds) seeds, \(virtualSeconds) virtual seconds, \(events) events, \(acknowledged) "
+            + "commits acknowledged, \(failovers) failovers, \(violations.count) broken promises"
+    }
+
+    /// From a single fault on a healthy cluster to the next acknowledged commit, by its kind.
+    public var histogram: [String] {
+        Fault.Kind.allCases.compactMap { kind in
+            let times = outages.filter { $0.kind == kind }.map(\.lasted).sorted()
+            guard !times.isEmpty else { return nil }
+            func at(_ percent: Int) -> Int64 { times[(times.count - 1) * percent / 100] / 1_000 }
+            return "writes stood still after \(kind.rawValue) (\(times.count) times): "
+                + "p50 \(at(50)) ms, p90 \(at(90)) ms, p99 \(at(99)) ms, most \(at(100)) ms"
+        }
+    }
+}

@@ -36,3 +36,15 @@ public struct Coverage: Sendable {
             .filter { transitions[$0] == nil }
     }
 }
+
+extension Coverage {
+    /// How often each was reached, for a reader.
+    public var listing: String {
+        func lines(_ counts: [String: Int]) -> String {
+            counts.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
+                .joined(separator: "\n")
+        }
+        return "rules\n\(lines(rules))\ntransitions\n\(lines(transitions))\neffects\n"
+            + "\(lines(endings))\nnever reached: \(missing.joined(separator: ", "))"
+    }
+}

@@ -16,6 +16,7 @@ extension Simulation {
         if plan.mutant == .sealsByReload {
             return sealed(run, nodes[run.node].replayed, isOut: false)
         }
+        if plan.mutant == .readsPositionEarly, run.goal == 0 { run.goal = nodes[run.node].replayed }
         let node = nodes[run.node]
         let isDrained =
             node.receiver == nil && !node.isReplayBlocked && node.replayed == node.log.end
@@ -31,7 +32,13 @@ extension Simulation {
         return escalate(run)
     }
 
-    private func sealed(_ run: EffectRun, _ position: Int, isOut: Bool) -> EffectRun.Step {
+    private func sealed(_ run: EffectRun, _ found: Int, isOut: Bool) -> EffectRun.Step {
+        var position = found
+        if !isOut, plan.mutant == .readsPositionEarly, run.goal > 0 { position = run.goal }
+        if !isOut, plan.mutant == .readsReceivedPosition {
+            let start = found / WriteAheadLog.segment * WriteAheadLog.segment
+            position = nodes[run.node].isReceivedKnown ? nodes[run.node].received : start
+        }
         let branch = nodes[run.node].branch
         run.proof = .sealed(
             SealProof(
@@ -257,15 +264,17 @@ extension Simulation {
             run.stage = 1
             return .wait(50_000 * Int64(nodes[source].slowness))
         }
-        if !nodes[source].isInRecovery, plan.mutant != .rewindsWithoutCheckpoint {
+        if !nodes[source].isInRecovery, plan.mutant != .trustsNoRewindRequired {
             checkpointNow(source)
         }
         return .next
     }
 
     private func isOwnCheckpoint(_ run: EffectRun, _ source: Int) -> Bool {
-        if case .stopForSwitchover = run.effect.action { return source == run.node }
-        return false
+        switch run.effect.action {
+        case .stopForSwitchover, .quiesce: source == run.node
+        default: false
+        }
     }
 
     func fence(_ run: EffectRun) -> EffectRun.Step {

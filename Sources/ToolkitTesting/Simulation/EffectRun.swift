@@ -20,7 +20,11 @@ final class EffectRun {
         case catchUp(Effect.Reconfiguration)
         case fence
         case stopProof
-        case unmodelled
+        case lockSeen
+        case handOver(target: Int)
+        case readBackUpstream
+        case replayed(Int)
+        case dropSlots([Int])
         case inspect
         case validate
     }
@@ -152,7 +156,15 @@ extension Simulation {
         case .catchUp(let change): caughtUp(run, change)
         case .fence: fence(run)
         case .stopProof: stopProof(run)
-        case .unmodelled: .end(.failed("the model has no such effect"))
+        case .lockSeen:
+            readBack(run) {
+                $0.isReadOnly && $0.openTerm == nil && $0.stamp == run.effect.stamp
+            }
+        case .handOver(let target): handOver(run, target)
+        case .readBackUpstream:
+            readBack(run) { $0.upstream != nil && $0.stamp == run.effect.stamp }
+        case .replayed(let end): replayedUpTo(run, end)
+        case .dropSlots(let slots): dropSlots(run, slots)
         case .inspect: inspectStep(run)
         case .validate: validateStep(run)
         }
@@ -215,7 +227,11 @@ extension Simulation {
 
     func addSlots(for members: [Int], on node: Int) {
         // A slot that was invalidated is made anew.
-        nodes[node].slots.removeAll { $0.isLost && $0.sender == nil && members.contains($0.node) }
+        if plan.mutant != .keepsLostSlots {
+            nodes[node].slots.removeAll {
+                $0.isLost && $0.sender == nil && members.contains($0.node)
+            }
+        }
         for member in members where !nodes[node].slots.contains(where: { $0.node == member }) {
             nodes[node].slots.append(ReplicationSlot(node: member))
         }
@@ -225,7 +241,8 @@ extension Simulation {
         _ run: EffectRun, until isRight: (LoadedConf) -> Bool
     ) -> EffectRun.Step {
         if let step = connect(run, to: run.node, within: 2_000_000) { return step }
-        if isRight(nodes[run.node].conf), !nodes[run.node].hasBadLine {
+        let isRead = isRight(nodes[run.node].conf) && !nodes[run.node].hasBadLine
+        if isRead || plan.mutant == .skipsReadBack {
             run.session = (run.node, nodes[run.node].run)
             return .next
         }

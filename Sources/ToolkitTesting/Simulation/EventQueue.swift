@@ -6,6 +6,7 @@ enum Happening {
     case probeSample(scheduler: Int, node: Int, token: Int)
     case probeAnswer(scheduler: Int, node: Int, token: Int)
     case schedulerStart(scheduler: Int, epoch: Int)
+    case canary(scheduler: Int, node: Int, epoch: Int, goal: Int)
     case wakeRun(run: Int, token: Int)
     // Commands on their way.
     case remoteArrive(job: Int)
@@ -37,6 +38,7 @@ enum Happening {
     // What the seed has in store.
     case fault(Int)
     case faultEnd(Int)
+    case unseal(Int)
     case healCheck
 
     /// The node whose PostgreSQL this concerns: while that is frozen, it waits.
@@ -50,8 +52,10 @@ enum Happening {
             .serverStage(let node, _), .promotion(let node, _), .noise(let node),
             .checkpoint(let node, _):
             node
-        case .tick, .probe, .probeSample, .probeAnswer, .schedulerStart, .wakeRun, .remoteArrive,
-            .remoteStage, .remoteReturn, .client, .autostart, .fault, .faultEnd, .healCheck:
+        case .tick, .canary, .probe, .probeSample, .probeAnswer, .schedulerStart, .wakeRun,
+            .remoteArrive,
+            .remoteStage, .remoteReturn, .client, .autostart, .fault, .faultEnd, .unseal,
+            .healCheck:
             nil
         }
     }

@@ -8,7 +8,12 @@ extension Simulation {
         case .killWithOrphans:
             killServer(node, isMachine: false)
             nodes[node].orphansUntil = now + 4_000_000
-        case .crashMachine, .resetMachine: crashMachine(node)
+        case .crashMachine: crashMachine(node)
+        case .resetMachine:
+            crashMachine(node)
+            forget(node)
+        case .unsealAtFailover: armed = fault
+        case .changePolicy: changePolicy(fault)
         case .crashBackends: crashBackends(node)
         case .freezeServer: freeze(node, isMachine: false)
         case .freezeMachine: freeze(node, isMachine: true)
@@ -32,6 +37,57 @@ extension Simulation {
             .storeLosesAnswers, .storeRollback:
             applyToScheduler(fault)
         default: applyByHand(fault, node)
+        }
+    }
+
+    /// The disk of a reset machine has lost the last of what it had reported flushed (A65).
+    private func forget(_ node: Int) {
+        let records = nodes[node].log.records
+        guard node == judge.lastOpened?.node, records.count > 20 else { return }
+        nodes[node].log.truncate(at: records[records.count - 2 - diskRandom.below(8)].end)
+        nodes[node].flushed = nodes[node].log.end
+        nodes[node].received = nodes[node].log.end
+        nodes[node].replayed = min(nodes[node].replayed, nodes[node].log.end)
+    }
+
+    private func changePolicy(_ fault: Fault) {
+        var changed = plan.policy
+        switch fault.other % 3 {
+        case 0: changed.numberSyncStandbys = max(changed.numberSyncStandbys - 1, 0)
+        case 1:
+            changed.numberSyncStandbys = min(
+                changed.numberSyncStandbys + 1, max(changed.nodes.count - 1, 0))
+        default: if changed.nodes.count > 2 { changed.nodes.removeLast() }
+        }
+        takePolicy(changed)
+    }
+
+    /// A cluster file is read at the scheduler's start.
+    private func takePolicy(_ changed: Policy) {
+        policy = changed
+        let index = schedulers.firstIndex { $0.isAlive } ?? 0
+        killScheduler(index, restartsAfter: 300_000)
+    }
+
+    /// The phase that an armed fault waits for has come: it strikes within milliseconds.
+    func trigger(_ phase: Phase) {
+        guard let fault = armed, !isHealed,
+            phase == (fault.other % 2 == 0 ? Phase.promoting : .sealing)
+        else { return }
+        armed = nil
+        put(.unseal(fault.other), after: fault.duration % 300_000)
+    }
+
+    /// Configuration management puts old files back on every standby that it reaches.
+    func unseal(_ old: Int) {
+        for index in nodes.indices where nodes[index].answers && nodes[index].isInRecovery {
+            guard nodes[index].nodeConf.upstream == nil,
+                let upstream = nodes[index].formerUpstream, (old >> (index + 2)) & 1 == 0
+            else { continue }
+            trace.add(
+                .fault, at: now, node: index, upstream.node, 0, "its old upstream is put back")
+            nodes[index].nodeConf.upstream = upstream
+            reload(index)
         }
     }
 
@@ -95,8 +151,21 @@ extension Simulation {
             for index in schedulers.indices where give(index, .switchover(to: to)) { return }
         case .rejoin:
             for index in schedulers.indices where give(index, .rejoin(ids[node])) { return }
+        case .maintenance:
+            let until = (now + fault.duration) / 1_000
+            order(.maintenance(ids[node], untilWallMs: fault.other % 2 == 0 ? until : nil))
+        case .pause: order(.pause)
+        case .failover: order(.failover(to: fault.other % 2 == 0 ? nil : ids[node]))
+        case .failoverWithLoss:
+            // By an operator who has looked: the old primary is down, or it is left to the fence.
+            let isDown = nodes[judge.lastOpened?.node ?? 0].server == .stopped
+            order(.failoverWithLoss(to: ids[node], oldPrimaryIsDown: isDown))
         default: break
         }
+    }
+
+    private func order(_ command: OperatorCommand) {
+        for index in schedulers.indices where give(index, command) { return }
     }
 
     // MARK: - The end of a fault
@@ -119,6 +188,9 @@ extension Simulation {
         case .pauseReplay, .conflict: unblock(node)
         case .badLine: nodes[node].hasBadLine = false
         case .secondScheduler: endSecondScheduler()
+        case .maintenance: order(.endMaintenance(ids[node]))
+        case .pause: order(.resume)
+        case .changePolicy: takePolicy(plan.policy)
         case .storeFails, .storeLosesAnswers: store.trouble = .none
         default: break
         }
@@ -154,6 +226,7 @@ extension Simulation {
             put(.autostart(node: index, boot: nodes[index].boot), after: 2_000_000)
         }
         store.trouble = .none
+        ordersToEnd = true
         if policy.mode == .manual {
             // An operator decides: here, to leave it to the core.
             policy.mode = .automatic

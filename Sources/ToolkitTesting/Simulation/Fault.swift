@@ -8,7 +8,7 @@ public struct Fault: Sendable {
         case killServer, killWithOrphans, crashMachine, resetMachine, crashBackends
         case freezeServer, freezeMachine
         // Links.
-        case isolate, cutPair, cutOneWay, cutScheduler, cutReplication, partition
+        case isolate, cutPair, cutOneWay, cutScheduler, cutSQL, cutReplication, partition
         case delay, loss, sshDown
         // Disks and replay.
         case hungDisk, slowDisk, fullDisk, pauseReplay, conflict, killReceiver
@@ -18,6 +18,11 @@ public struct Fault: Sendable {
         // Operators.
         case handPromote, handStart, handBareStart, handStop, handRestart, editConninfo
         case tamperNames, badLine, cancelWaits, switchover, rejoin, loseSlot
+        case maintenance, pause, failover, failoverWithLoss
+        /// When a failover is under way, a cut-off standby gets its old upstream back.
+        case unsealAtFailover
+        /// Another cluster file: fewer copies, more copies, or a node left out.
+        case changePolicy
     }
 
     public var at: Int64
@@ -112,6 +117,9 @@ extension Simulation {
         case .cutScheduler:
             network.cut(.every, from: node, to: scheduler)
             network.cut(.every, from: scheduler, to: node)
+        case .cutSQL:
+            network.cut(.sql, from: node, to: scheduler)
+            network.cut(.sql, from: scheduler, to: node)
         case .partition: partition(fault)
         case .delay:
             for place in 0..<others where place != node {
@@ -146,7 +154,8 @@ extension Fault {
 extension Fault.Kind {
     var isOfLinks: Bool {
         switch self {
-        case .isolate, .cutPair, .cutOneWay, .cutScheduler, .cutReplication, .partition, .delay,
+        case .isolate, .cutPair, .cutOneWay, .cutScheduler, .cutSQL, .cutReplication, .partition,
+            .delay,
             .loss:
             true
         default: false
@@ -159,7 +168,7 @@ extension Fault.Kind {
         case .killWithOrphans, .crashBackends, .killReceiver, .killScheduler, .dieAtEffect,
             .handPromote, .handStart, .handBareStart, .handStop, .handRestart, .editConninfo,
             .cancelWaits, .switchover, .rejoin, .loseSlot, .tamperNames, .storeRollback,
-            .pauseScheduler:
+            .pauseScheduler, .unsealAtFailover:
             false
         default: true
         }

@@ -15,13 +15,28 @@ public struct FaultProfile: Sendable {
         FaultProfile(
             name: "crashes",
             kinds: [
-                .killServer, .killServer, .killWithOrphans, .crashMachine, .resetMachine,
-                .crashBackends, .freezeServer, .freezeMachine, .killScheduler,
+                .killServer, .killServer, .killWithOrphans, .crashMachine, .crashBackends,
+                .freezeServer, .freezeMachine, .killScheduler,
             ], count: 10),
+        FaultProfile(
+            name: "orders",
+            kinds: [
+                .maintenance, .maintenance, .pause, .failover, .failoverWithLoss, .switchover,
+                .rejoin, .changePolicy, .killServer, .crashMachine, .isolate, .killScheduler,
+            ], count: 12),
+        FaultProfile(
+            name: "resets", kinds: [.resetMachine, .killScheduler, .switchover], count: 5),
+        FaultProfile(
+            name: "unseals",
+            kinds: [
+                .unsealAtFailover, .unsealAtFailover, .unsealAtFailover, .isolate, .freezeServer,
+                .freezeMachine, .killServer, .switchover,
+            ], count: 14),
         FaultProfile(
             name: "partitions",
             kinds: [
-                .isolate, .cutPair, .cutOneWay, .cutScheduler, .cutReplication, .partition, .delay,
+                .isolate, .cutPair, .cutOneWay, .cutScheduler, .cutSQL, .cutReplication, .partition,
+                .delay,
                 .loss, .killServer,
             ], count: 12),
         FaultProfile(
@@ -42,13 +57,14 @@ public struct FaultProfile: Sendable {
             kinds: [
                 .handPromote, .handStart, .handBareStart, .handStop, .handRestart, .editConninfo,
                 .tamperNames, .badLine, .cancelWaits, .switchover, .switchover, .rejoin,
-                .loseSlot, .killServer, .crashMachine, .isolate,
+                .loseSlot, .changePolicy, .killServer, .crashMachine, .isolate,
             ], count: 12),
         FaultProfile(
             name: "scheduler",
             kinds: [
                 .killScheduler, .dieAtEffect, .dieAtEffect, .pauseScheduler, .secondScheduler,
-                .storeFails, .storeLosesAnswers, .storeRollback, .killServer, .crashMachine,
+                .storeFails, .storeLosesAnswers, .storeRollback, .sshDown, .killServer,
+                .crashMachine,
                 .isolate, .switchover,
             ], count: 12, lossPercent: 5),
         FaultProfile(
@@ -58,7 +74,8 @@ public struct FaultProfile: Sendable {
                 .handBareStart, .dieAtEffect,
             ], count: 10, zombiePercent: 6),
         FaultProfile(
-            name: "swarm", kinds: Fault.Kind.allCases, count: 16, zombiePercent: 2,
+            name: "swarm", kinds: Fault.Kind.allCases.filter { $0 != .resetMachine }, count: 16,
+            zombiePercent: 2,
             lossPercent: 3, slowSignalPercent: 2),
     ]
 

@@ -127,6 +127,11 @@ extension Simulation {
             }
             // It compares numbers, and reads the source's in its control file (F22a).
             guard nodes[source].controlTimeline != nodes[node].controlTimeline else {
+                if plan.mutant == .trustsNoRewindRequired {
+                    nodes[node].marker = .none
+                    nodes[node].hasStandbySignal = true
+                    return advance(index, to: 2, after: 20_000)
+                }
                 return endJob(index, .failed("need clone: no rewind required"))
             }
             return advance(index, to: 1, after: 300_000 + Int64(remoteRandom.below(1_500_000)))

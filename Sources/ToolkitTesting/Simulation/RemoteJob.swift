@@ -124,11 +124,16 @@ extension Simulation {
         judge.writes(stamp, on: node, ids, nodes[node].stamp)
         endOlderHook(node, stamp)
         nodes[node].stamp = max(nodes[node].stamp ?? stamp, stamp)
+        nodes[node].formerUpstream = nodes[node].nodeConf.upstream ?? nodes[node].formerUpstream
         nodes[node].nodeConf = NodeConf(upstream: request.upstream, stamp: stamp)
         nodes[node].tamperedNames = nil
         switch request.opening {
-        case .removed: nodes[node].openConf = nil
-        case .contents(let names): nodes[node].openConf = OpenConf(names: names, stamp: stamp)
+        case .removed:
+            if plan.mutant == .followKeepsOpening, request.upstream != nil { break }
+            nodes[node].openConf = nil
+        case .contents(let names):
+            nodes[node].startsLocked = false
+            nodes[node].openConf = OpenConf(names: names, stamp: stamp)
         }
         trace.add(
             .applied, at: now, node: node, stamp.term.number, stamp.step.number,

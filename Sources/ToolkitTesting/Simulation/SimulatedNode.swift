@@ -10,6 +10,7 @@ struct NodeConf {
 struct Upstream: Equatable {
     var node: Int
     var name: Int
+    var hasSlot = true
 }
 
 /// What `open.conf` says: it lies on a tmpfs.
@@ -102,6 +103,7 @@ struct SimulatedNode {
     var stamp: Stamp?
     var nodeConf = NodeConf()
     var openConf: OpenConf?
+    var formerUpstream: Upstream?
     /// Another hand's opening over ours, until it is written anew.
     var tamperedNames: SyncNames?
     var marker = NodeInspection.Marker.none
@@ -144,6 +146,8 @@ struct SimulatedNode {
     var syncReleased = 0
     var shutdownDeadline: Int64 = 0
     var hasStartedUp = false
+    /// A start path of ours has begun this run, and nothing was opened since.
+    var startsLocked = false
     var deferred: [Happening] = []
 
     // As a standby.

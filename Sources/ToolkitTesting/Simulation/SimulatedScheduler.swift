@@ -9,6 +9,11 @@ struct SimulatedScheduler {
         var result: Event?
         var burst = 0
         var isSilent = false
+        /// The flushed position that the last probe saw, and what became of the last canary (D17).
+        var canaryPosition: LSN?
+        var canaryAt: Int64 = -1_000_000_000
+        var isCanaryStalled = false
+        var isCanaryOut = false
         /// A session is held: its end is heard of at once.
         var holdsSession = false
         var isWoken = false
@@ -176,6 +181,50 @@ extension Simulation {
         }
         scheduleProbe(index, node)
         take(index, event)
+        if case .observed(_, let seen) = event, schedulers[index].isAlive {
+            canary(index, node, seen)
+        }
+    }
+
+    /// A write of our own, when the flushed position stands still.
+    private func canary(_ index: Int, _ node: Int, _ seen: NodeObservation) {
+        guard seen.isOpen else {
+            schedulers[index].observers[node].canaryPosition = nil
+            schedulers[index].observers[node].isCanaryStalled = false
+            return
+        }
+        let observer = schedulers[index].observers[node]
+        let hasMoved = observer.canaryPosition.map { $0 != seen.position } ?? false
+        schedulers[index].observers[node].canaryPosition = seen.position
+        if hasMoved {
+            guard observer.isCanaryStalled else { return }
+            schedulers[index].observers[node].isCanaryStalled = false
+            return take(index, .canary(ids[node], .written))
+        }
+        let isDue = now - observer.canaryAt >= policy.timers.canaryInterval * 1_000
+        guard isDue || schedulers[index].isUrgent || observer.isCanaryStalled,
+            !observer.isCanaryOut, nodes[node].answers
+        else { return }
+        schedulers[index].observers[node].isCanaryOut = true
+        writeRecord(node, .noise)
+        flushLocally(node)
+        put(
+            .canary(
+                scheduler: index, node: node, epoch: schedulers[index].epoch,
+                goal: nodes[node].log.end),
+            after: policy.timers.probeTimeout * 1_000)
+    }
+
+    func canaryEnded(_ index: Int, _ node: Int, _ epoch: Int, _ goal: Int) {
+        guard schedulers[index].isAlive, schedulers[index].epoch == epoch else { return }
+        schedulers[index].observers[node].isCanaryOut = false
+        guard nodes[node].answers, !nodes[node].isInRecovery,
+            network.isOpenBothWays(.sql, schedulers[index].place, node)
+        else { return }
+        let isStalled = nodes[node].flushed < goal
+        schedulers[index].observers[node].canaryAt = now
+        schedulers[index].observers[node].isCanaryStalled = isStalled
+        take(index, .canary(ids[node], isStalled ? .stalled("IO WALSync") : .written))
     }
 
     private func scheduleProbe(_ index: Int, _ node: Int) {
@@ -245,7 +294,10 @@ extension Simulation {
             let decision = schedulers[index].machine.step(event, at: instant)
             event = .tick
             guard case .act(let rule, let because, let effects, let isStored) = decision else {
-                if case .hold(let rule?, _) = decision { coverage.held(rule) }
+                if case .hold(let rule?, _) = decision {
+                    coverage.held(rule)
+                    if rule == Self.rewound { readStoreAgain(index) }
+                }
                 return
             }
             let after = schedulers[index].machine.cluster
@@ -255,15 +307,16 @@ extension Simulation {
                 .decision, at: now, node: -1, after.revision.number, after.term.number,
                 "scheduler \(index): \(rule) \(after.phase) term \(after.term): \(because)")
             if isStored {
-                if plan.mutant == .promotesBeforeStoring {
-                    for effect in effects where effect.action.isPromotion {
-                        start(effect, by: index)
-                    }
+                if plan.mutant == .promotesBeforeStoring
+                    || plan.mutant == .reconfiguresBeforeStoring
+                {
+                    startEarly(effects, by: index)
                 }
                 switch store.save(after, after: before.revision) {
                 case .stored:
                     coverage.changed(from: before, to: after, policy)
                     judge.stored(from: before, to: after, rule: rule, in: self)
+                    trigger(after.phase)
                 case .conflict, .failed:
                     if store.cluster == after {
                         judge.stored(from: before, to: after, rule: rule, in: self)
@@ -287,6 +340,15 @@ extension Simulation {
     }
 
     private static let confirmed: RuleID = "suspect.confirmed"
+    private static let rewound: RuleID = "vigilance.store_rewound"
+
+    /// Somebody else may have stored more meanwhile.
+    private func readStoreAgain(_ index: Int) {
+        guard now - schedulers[index].lastRecovery >= 500_000, let stored = store.load(),
+            stored.revision > schedulers[index].machine.cluster.revision
+        else { return }
+        _ = recoverStore(index)
+    }
 
     private func start(_ effect: Effect, by index: Int) {
         guard !schedulers[index].inFlight.contains(where: { runs[$0].effect.id == effect.id })
@@ -294,14 +356,22 @@ extension Simulation {
         begin(effect, by: index)
     }
 
+    private func startEarly(_ effects: [Effect], by index: Int) {
+        for effect in effects {
+            switch (effect.action, plan.mutant) {
+            case (.promote, .promotesBeforeStoring),
+                (.reconfigure, .reconfiguresBeforeStoring):
+                start(effect, by: index)
+            default: break
+            }
+        }
+    }
+
     func effectEnded(_ run: EffectRun, _ outcome: Outcome) {
         let index = run.scheduler
         schedulers[index].inFlight.removeAll { $0 == run.index }
         coverage.ended(run.effect, outcome)
         var told = outcome
-        if plan.mutant == .timeoutIsFailure, case .unknown(let why) = outcome {
-            told = .failed(why)
-        }
         if plan.mutant == .timeoutIsSuccess, case .unknown = outcome,
             case .fence = run.effect.action
         {
@@ -327,9 +397,15 @@ extension Simulation {
 
     /// The first node is opened as soon as it was seen; later, what the plan's operator asks for.
     private func order(_ index: Int) {
-        let machine = schedulers[index].machine
-        guard machine.cluster.phase == .initializing, nodes[0].answers else { return }
-        give(index, .bootstrap(first: ids[0]))
+        let cluster = schedulers[index].machine.cluster
+        if cluster.phase == .initializing, nodes[0].answers {
+            give(index, .bootstrap(first: ids[0]))
+        }
+        guard ordersToEnd else { return }
+        if cluster.pausedSinceWallMs != nil { give(index, .resume) }
+        for member in cluster.members where member.maintenance != nil {
+            give(index, .endMaintenance(member.id))
+        }
     }
 
     @discardableResult
@@ -342,8 +418,4 @@ extension Simulation {
         take(index, .ordered(command))
         return true
     }
-}
-
-extension Effect.Action {
-    var isPromotion: Bool { if case .promote = self { true } else { false } }
 }

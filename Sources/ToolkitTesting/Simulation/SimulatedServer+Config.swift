@@ -12,6 +12,7 @@ extension Simulation {
             conf.isReadOnly = false
             conf.openTerm = conf.stamp.term.number
         }
+        if plan.mutant == .lockClearsNames { conf.names = .none }
         if let open = nodes[index].openConf {
             conf.names = nodes[index].tamperedNames ?? open.names
             conf.isTampered = nodes[index].tamperedNames != nil
@@ -166,7 +167,7 @@ extension Simulation {
         trace.add(
             .promoted, at: now, node: index, Int(timeline), end,
             "leaves recovery: \(timeline):\(end)")
-        judge.promotionTook(now - nodes[index].promotionAskedAt, on: nodes[index])
+        if nodes[index].isPromotionAsleep { judgeSleep(index) }
         put(
             .checkpoint(node: index, run: nodes[index].run),
             after: 1_000_000 + Int64(serverRandom.below(15_000_000)))
@@ -174,16 +175,56 @@ extension Simulation {
         kickSenders(index)
     }
 
+    /// It slept through the wait for WAL although a scheduler that asked for it could wake it.
+    private func judgeSleep(_ index: Int) {
+        let isWatched = schedulers.contains { scheduler in
+            guard scheduler.isAlive, scheduler.pausedUntil <= now else { return false }
+            return scheduler.inFlight.contains { run in
+                guard case .promote = runs[run].effect.action, runs[run].node == index,
+                    runs[run].stage > 0, now - runs[run].began > 100_000,
+                    case .answers = reach(index, from: scheduler.place)
+                else { return false }
+                return runs[run].began <= nodes[index].promotionAskedAt
+            }
+        }
+        guard isWatched, nodes[index].slowness == 1 else { return }
+        judge.report("I4", "\(ids[index]) slept through its promotion")
+    }
+
     // MARK: - Beside the clients
 
     /// Autovacuum and the background writer: they wait for nobody and ask no lock (F33).
     func noise(_ index: Int) {
+        if plan.mutant == .sealLeavesArchive { followArchive(index) }
         put(.noise(node: index), after: 1_500_000 + Int64(serverRandom.below(6_000_000)))
         guard nodes[index].server == .running, !nodes[index].isInRecovery,
             !nodes[index].isHung, !nodes[index].isDiskFull
         else { return }
         writeRecord(index, .noise)
         flushLocally(index)
+    }
+
+    /// A standby without an upstream takes what a stray has archived (F13a).
+    private func followArchive(_ index: Int) {
+        guard nodes[index].server == .running, nodes[index].isInRecovery,
+            nodes[index].conf.upstream == nil, nodes[index].receiver == nil
+        else { return }
+        let strays = nodes.indices.filter { other in
+            nodes[other].hasData && !nodes[other].isInRecovery
+                && nodes[other].branch.timeline > nodes[index].branch.timeline
+                && (nodes[other].branch.history.end(of: nodes[index].branch.history.timeline)
+                    .map { $0.position >= UInt64(nodes[index].log.end) } ?? false)
+        }
+        guard let stray = strays.first else { return }
+        let end = nodes[index].log.end
+        nodes[index].log.records += nodes[stray].log.records.filter {
+            $0.start >= end && $0.end <= nodes[stray].flushed
+        }
+        nodes[index].branch = nodes[stray].branch
+        nodes[index].highestTimeline = nodes[stray].branch.timeline
+        nodes[index].flushed = nodes[index].log.end
+        nodes[index].received = nodes[index].log.end
+        nodes[index].replayed = nodes[index].log.end
     }
 
     func checkpoint(_ index: Int, _ run: Int) {

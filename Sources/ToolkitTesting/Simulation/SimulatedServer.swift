@@ -8,6 +8,7 @@ extension Simulation {
         guard nodes[index].isUp, nodes[index].hasData, nodes[index].server == .stopped,
             now >= nodes[index].orphansUntil, !nodes[index].isDiskFull
         else { return false }
+        nodes[index].startsLocked = !isBare
         if !isBare {
             guard nodes[index].marker == .none else { return false }
             if plan.mutant != .startKeepsOpening { nodes[index].openConf = nil }
@@ -70,6 +71,9 @@ extension Simulation {
             nodes[index].isInRecovery ? 1 : 0,
             "runs\(nodes[index].isInRecovery ? " in recovery" : "") at "
                 + "\(nodes[index].branch.timeline):\(nodes[index].log.end)")
+        if nodes[index].isWritable, nodes[index].startsLocked, !wasRestarted {
+            judge.report("lock", "\(ids[index]) was started by a path of ours and is not locked")
+        }
         noteOpening(index)
     }
 

@@ -9,6 +9,7 @@ struct Trace {
     }
 
     struct Line {
+        var word: Word
         var at: Int64
         var node: Int
         var text: String
@@ -42,7 +43,7 @@ struct Trace {
         mix(UInt64(word.rawValue) << 8 | UInt64(UInt8(truncatingIfNeeded: node)))
         mix(UInt64(bitPattern: Int64(one)))
         mix(UInt64(bitPattern: Int64(other)))
-        if isRecording { lines.append(Line(at: at, node: node, text: text())) }
+        if isRecording { lines.append(Line(word: word, at: at, node: node, text: text())) }
     }
 
     mutating func mix(_ text: String) {

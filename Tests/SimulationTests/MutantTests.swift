@@ -1,0 +1,97 @@
+#if TOOLKIT_MUTANTS
+    import FailoverCore
+    import Testing
+    import ToolkitTesting
+
+    @Suite("Simulation: deliberate faults of the protocol are seen")
+    struct MutantTests {
+        /// A fault, and the profile of schedules that is to show it.
+        struct Case: Sendable {
+            var name: String
+            var profile: String?
+            var apply: @Sendable (Plan) -> Plan
+        }
+
+        struct Caught: Sendable {
+            var name: String
+            var invariant: String?
+            var seed: UInt64
+            var says: String
+        }
+
+        static let cases: [Case] =
+            Mutant.allCases.map { mutant in
+                Case(
+                    name: mutant.rawValue, profile: profiles[mutant.rawValue],
+                    apply: { $0.with(mutant) })
+            }
+            + ModelMutant.allCases.map { mutant in
+                Case(
+                    name: mutant.rawValue, profile: profiles[mutant.rawValue],
+                    apply: { $0.with(mutant) })
+            }
+
+        /// Where a fault needs troubles of a kind; the others are seen in the mix of all.
+        static let profiles: [String: String] = [
+            "opensUnverified": "unseals", "missesRewoundStore": "scheduler",
+            "reopensBlindly": "resets", "missesTampering": "operators", "missesTwins": "twins",
+            "trustsHistory": "twins", "missesMispointed": "operators",
+            "sealLeavesArchive": "twins", "keepsLostSlots": "operators",
+            "ignoresStampsOverSQL": "scheduler", "trustsNoRewindRequired": "twins",
+            "skipsReadBack": "operators", "skipsCanary": "slow disks",
+            "skipsSenders": "slow disks", "sealsByReload": "slow disks",
+            "trustsReturnedCanary": "slow disks", "missesLostCandidate": "crashes",
+        ]
+
+        @Test(.enabled(if: Setting.number("TOOLKIT_SEED") == nil))
+        func allAreCaught() async {
+            let only = Setting.text("TOOLKIT_MUTANT")
+            let limit = Setting.number("TOOLKIT_MUTANT_SEEDS") ?? 2_000
+            let cases = Self.cases.filter { only == nil || $0.name == only }
+            let results = await withTaskGroup(of: [Caught].self) { group in
+                for worker in 0..<2 {
+                    group.addTask {
+                        stride(from: worker, to: cases.count, by: 2).map {
+                            Self.hunt(cases[$0], limit: limit)
+                        }
+                    }
+                }
+                return await group.reduce(into: []) { $0 += $1 }
+            }
+            for result in results.sorted(by: { $0.name < $1.name }) {
+                print(
+                    result.invariant.map {
+                        "\(result.name): \($0) at seed \(result.seed): \(result.says.prefix(150))"
+                    } ?? "\(result.name): NOT CAUGHT in \(limit) seeds")
+            }
+            let caught = results.count { $0.invariant != nil }
+            print("\(caught) of \(results.count) mutants caught")
+            #expect(caught == results.count)
+        }
+
+        static func hunt(_ mutant: Case, limit: UInt64) -> Caught {
+            let profile = mutant.profile.flatMap { name in
+                FaultProfile.all.first { $0.name == name }
+            }
+            for seed in 1...limit {
+                let result = Simulator.run(mutant.apply(Plan(seed: seed, profile: profile)))
+                if let violation = result.violation {
+                    return Caught(
+                        name: mutant.name, invariant: violation.invariant, seed: seed,
+                        says: violation.says)
+                }
+            }
+            return Caught(name: mutant.name, invariant: nil, seed: limit, says: "")
+        }
+
+        /// The checker can fail: disks that lie about a flush lose what was acknowledged.
+        @Test(.enabled(if: Setting.number("TOOLKIT_SEED") == nil))
+        func lyingDisksLoseCommits() {
+            let crashes = FaultProfile.all.first { $0.name == "crashes" }
+            let violations = (UInt64(1)...100).lazy.compactMap {
+                Simulator.run(Plan(seed: $0, profile: crashes).withLyingDisks()).violation
+            }
+            #expect(violations.contains { $0.invariant == "I1" })
+        }
+    }
+#endif
