@@ -15,16 +15,9 @@ extension Situation {
         for member in standbys {
             guard let seal = facts(member.id).seal else { continue }
             positions[member.id] = election.electablePosition(member.id, seal.proof)
-            #if TOOLKIT_MUTANTS
-                if policy.mutant == .ignoresLineage { positions[member.id] = seal.proof.position }
-            #endif
         }
         #if TOOLKIT_MUTANTS
-            if policy.mutant == .countsSilentAsSealed {
-                for member in standbys where answer(member.id) == nil {
-                    positions[member.id] = facts(member.id).observation?.position
-                }
-            }
+            mutate(&positions)
         #endif
         return positions
     }
@@ -42,22 +35,17 @@ extension Situation {
     func floorToPromote(_ sealed: [NodeID: LSN]) -> LSN? {
         // The operator took it upon them; the floor falls to where that node ends.
         if let loss = cluster.acceptedLoss { return sealed[loss.candidate] }
-        if isCertified { return someAreBeingSealed ? nil : cluster.floor }
+        #if TOOLKIT_MUTANTS
+            if let floor = mutantFloor(sealed) { return floor }
+        #endif
+        if cluster.certificate?.term == cluster.term {
+            return someAreBeingSealed ? nil : cluster.floor
+        }
         if isAsynchronous {
             let count = electables.count { sealed[$0] != nil }
             return count < electablesNeeded || someAreBeingSealed ? nil : cluster.floor
         }
-        #if TOOLKIT_MUTANTS
-            if let floor = mutantFloor(sealed) { return floor }
-        #endif
         return election.provenFloor(sealed).map { max(cluster.floor, $0) }
-    }
-
-    private var isCertified: Bool {
-        #if TOOLKIT_MUTANTS
-            if policy.mutant == .keepsCertificate { return cluster.certificate != nil }
-        #endif
-        return cluster.certificate?.term == cluster.term
     }
 
     /// The node that is taken if it can be: a switchover's target, or one that was brought up.

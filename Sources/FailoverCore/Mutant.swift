@@ -51,14 +51,28 @@
     }
 
     extension Situation {
-        /// What a mutant takes for proven where the rules do not.
+        func mutate(_ positions: inout [NodeID: LSN]) {
+            for member in standbys {
+                let facts = facts(member.id)
+                if policy.mutant == .ignoresLineage, let seal = facts.seal {
+                    positions[member.id] = seal.proof.position
+                }
+                if policy.mutant == .countsSilentAsSealed, answer(member.id) == nil {
+                    positions[member.id] = facts.observation?.position
+                }
+            }
+        }
+
+        /// What a mutant takes for proven where the rules do not; nil: as the rules have it.
         func mutantFloor(_ sealed: [NodeID: LSN]) -> LSN? {
-            let proven = election.provenFloor(sealed)
-            if policy.mutant == .forgetsFloor { return proven }
-            if policy.mutant == .choosesByPriority { return proven.map { _ in .zero } }
-            guard policy.mutant == .sealsOneTooFew || policy.mutant == .timeoutIsDeath,
-                proven == nil
-            else { return nil }
+            switch policy.mutant {
+            case .keepsCertificate: return cluster.certificate == nil ? nil : cluster.floor
+            case .choosesByPriority:
+                return election.provenFloor(sealed) == nil ? nil : .zero
+            case .forgetsFloor: return election.provenFloor(sealed)
+            case .sealsOneTooFew, .timeoutIsDeath: break
+            default: return nil
+            }
             var floor = LSN.zero
             for config in cluster.configs {
                 var voters = config.voters
@@ -70,7 +84,7 @@
                 guard required > 0, positions.count >= needed else { return nil }
                 floor = max(floor, positions[needed - 1])
             }
-            return floor
+            return max(floor, cluster.floor)
         }
 
         /// Nil: as the rules have it.

@@ -178,9 +178,8 @@ extension Situation {
         let followers = cluster.members.filter { member in
             member.upstream == candidate && isCountable(member)
                 && (hasArrived(member, proof)
-                    || positions.contains {
-                        $0.node == member.id && ($0.lsn <= switchLSN || countsAhead)
-                    })
+                    || countsAhead
+                    || positions.contains { $0.node == member.id && $0.lsn <= switchLSN })
         }.map(\.id)
         let answering = followers.filter { answer($0) != nil }
         let voters = answering.isEmpty ? followers : answering

@@ -63,13 +63,9 @@ extension Rulebook {
             else {
                 return nil
             }
-            #if TOOLKIT_MUTANTS
-                let alone = view.policy.mutant == .ignoresBlock ? .allow : view.policy.alone
-            #else
-                let alone = view.policy.alone
-            #endif
             return view.reconfigure(
-                to: view.cluster.configs[0].dropping(voter, alone: alone), because: why)
+                to: view.cluster.configs[0].dropping(voter, alone: view.aloneForDrops), because: why
+            )
         },
         Rule(
             "quorum.add", in: openPhases, alters: .quorum,
@@ -110,6 +106,14 @@ extension Rulebook {
 }
 
 extension Situation {
+    /// What is left when the last voter is dropped.
+    var aloneForDrops: Policy.Alone {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .ignoresBlock { return .allow }
+        #endif
+        return policy.alone
+    }
+
     /// No change while another is under way, or while the primary is not open and well.
     func mayChangeQuorum(from configs: Int) -> Bool {
         !hasIntent && cluster.configs.count == configs && openPrimary != nil

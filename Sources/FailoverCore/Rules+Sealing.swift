@@ -188,8 +188,7 @@ extension Situation {
         let stopped = next.certificate?.positions.filter { $0.node == next.lastPrimary } ?? []
         next.phase = .promoting
         next.intent = intent(.promote(candidate: choice.candidate), stamp)
-        next.floor =
-            cluster.acceptedLoss == nil ? max(next.floor, choice.floor) : choice.floor
+        next.floor = cluster.acceptedLoss == nil ? max(next.floor, choice.floor) : choice.floor
         next.certificate = Certificate(
             term: next.term, positions: (choice.sealed + stopped).sorted { $0.node < $1.node })
         for member in next.members where member.id != choice.candidate {

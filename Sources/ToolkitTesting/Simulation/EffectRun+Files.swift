@@ -51,7 +51,20 @@ extension Simulation {
                 .checkpoint(node, isNeeded: false),
                 .apply(upstream: nil, opening: .removed, overSQL: false), .stopProof,
             ]
-        case .quiesce, .fastForward, .dropSlots: return [.unmodelled]
+        case .quiesce(let target):
+            return [
+                .checkpoint(node, isNeeded: false), lock, .lockSeen,
+                .handOver(target: ApplicationName.number(target)),
+            ]
+        case .fastForward(let attachment, let end):
+            return [
+                .apply(
+                    upstream: upstream(attachment, hasSlot: false), opening: .removed, overSQL: true
+                ),
+                .readBackUpstream, .replayed(Int(end.position)),
+            ]
+        case .dropSlots(let slots):
+            return [.dropSlots(slots.compactMap { slot in ids.firstIndex { $0.slot == slot } })]
         case .inspect: return [.inspect]
         case .validate: return [.validate]
         }
@@ -66,10 +79,10 @@ extension Simulation {
         return steps
     }
 
-    private func upstream(_ attachment: Effect.Attachment) -> Upstream {
+    private func upstream(_ attachment: Effect.Attachment, hasSlot: Bool = true) -> Upstream {
         Upstream(
             node: index(attachment.upstream),
-            name: ApplicationName.number(attachment.applicationName))
+            name: ApplicationName.number(attachment.applicationName), hasSlot: hasSlot)
     }
 
     // MARK: - node-apply on two channels

@@ -271,8 +271,10 @@ extension Simulation {
     }
 
     private func isOwnCheckpoint(_ run: EffectRun, _ source: Int) -> Bool {
-        if case .stopForSwitchover = run.effect.action { return source == run.node }
-        return false
+        switch run.effect.action {
+        case .stopForSwitchover, .quiesce: source == run.node
+        default: false
+        }
     }
 
     func fence(_ run: EffectRun) -> EffectRun.Step {

@@ -20,7 +20,11 @@ final class EffectRun {
         case catchUp(Effect.Reconfiguration)
         case fence
         case stopProof
-        case unmodelled
+        case lockSeen
+        case handOver(target: Int)
+        case readBackUpstream
+        case replayed(Int)
+        case dropSlots([Int])
         case inspect
         case validate
     }
@@ -152,7 +156,15 @@ extension Simulation {
         case .catchUp(let change): caughtUp(run, change)
         case .fence: fence(run)
         case .stopProof: stopProof(run)
-        case .unmodelled: .end(.failed("the model has no such effect"))
+        case .lockSeen:
+            readBack(run) {
+                $0.isReadOnly && $0.openTerm == nil && $0.stamp == run.effect.stamp
+            }
+        case .handOver(let target): handOver(run, target)
+        case .readBackUpstream:
+            readBack(run) { $0.upstream != nil && $0.stamp == run.effect.stamp }
+        case .replayed(let end): replayedUpTo(run, end)
+        case .dropSlots(let slots): dropSlots(run, slots)
         case .inspect: inspectStep(run)
         case .validate: validateStep(run)
         }

@@ -6,6 +6,7 @@ enum Happening {
     case probeSample(scheduler: Int, node: Int, token: Int)
     case probeAnswer(scheduler: Int, node: Int, token: Int)
     case schedulerStart(scheduler: Int, epoch: Int)
+    case canary(scheduler: Int, node: Int, epoch: Int, goal: Int)
     case wakeRun(run: Int, token: Int)
     // Commands on their way.
     case remoteArrive(job: Int)
@@ -51,7 +52,8 @@ enum Happening {
             .serverStage(let node, _), .promotion(let node, _), .noise(let node),
             .checkpoint(let node, _):
             node
-        case .tick, .probe, .probeSample, .probeAnswer, .schedulerStart, .wakeRun, .remoteArrive,
+        case .tick, .canary, .probe, .probeSample, .probeAnswer, .schedulerStart, .wakeRun,
+            .remoteArrive,
             .remoteStage, .remoteReturn, .client, .autostart, .fault, .faultEnd, .unseal,
             .healCheck:
             nil

@@ -151,8 +151,21 @@ extension Simulation {
             for index in schedulers.indices where give(index, .switchover(to: to)) { return }
         case .rejoin:
             for index in schedulers.indices where give(index, .rejoin(ids[node])) { return }
+        case .maintenance:
+            let until = (now + fault.duration) / 1_000
+            order(.maintenance(ids[node], untilWallMs: fault.other % 2 == 0 ? until : nil))
+        case .pause: order(.pause)
+        case .failover: order(.failover(to: fault.other % 2 == 0 ? nil : ids[node]))
+        case .failoverWithLoss:
+            // By an operator who has looked: the old primary is down, or it is left to the fence.
+            let isDown = nodes[judge.lastOpened?.node ?? 0].server == .stopped
+            order(.failoverWithLoss(to: ids[node], oldPrimaryIsDown: isDown))
         default: break
         }
+    }
+
+    private func order(_ command: OperatorCommand) {
+        for index in schedulers.indices where give(index, command) { return }
     }
 
     // MARK: - The end of a fault
@@ -175,6 +188,8 @@ extension Simulation {
         case .pauseReplay, .conflict: unblock(node)
         case .badLine: nodes[node].hasBadLine = false
         case .secondScheduler: endSecondScheduler()
+        case .maintenance: order(.endMaintenance(ids[node]))
+        case .pause: order(.resume)
         case .changePolicy: takePolicy(plan.policy)
         case .storeFails, .storeLosesAnswers: store.trouble = .none
         default: break
@@ -211,6 +226,7 @@ extension Simulation {
             put(.autostart(node: index, boot: nodes[index].boot), after: 2_000_000)
         }
         store.trouble = .none
+        ordersToEnd = true
         if policy.mode == .manual {
             // An operator decides: here, to leave it to the core.
             policy.mode = .automatic

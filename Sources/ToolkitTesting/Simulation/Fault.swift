@@ -18,6 +18,7 @@ public struct Fault: Sendable {
         // Operators.
         case handPromote, handStart, handBareStart, handStop, handRestart, editConninfo
         case tamperNames, badLine, cancelWaits, switchover, rejoin, loseSlot
+        case maintenance, pause, failover, failoverWithLoss
         /// When a failover is under way, a cut-off standby gets its old upstream back.
         case unsealAtFailover
         /// Another cluster file: fewer copies, more copies, or a node left out.

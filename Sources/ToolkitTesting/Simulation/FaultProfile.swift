@@ -19,6 +19,12 @@ public struct FaultProfile: Sendable {
                 .freezeServer, .freezeMachine, .killScheduler,
             ], count: 10),
         FaultProfile(
+            name: "orders",
+            kinds: [
+                .maintenance, .maintenance, .pause, .failover, .failoverWithLoss, .switchover,
+                .rejoin, .changePolicy, .killServer, .crashMachine, .isolate, .killScheduler,
+            ], count: 12),
+        FaultProfile(
             name: "resets", kinds: [.resetMachine, .killScheduler, .switchover], count: 5),
         FaultProfile(
             name: "unseals",

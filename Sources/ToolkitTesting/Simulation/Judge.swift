@@ -36,6 +36,14 @@ struct Judge {
     var outages: [Outage] = []
     var openOutage: Outage?
     var failovers = 0
+    /// Terms in which an operator accepted a loss.
+    var losses: Set<Int> = []
+
+    /// What the node lacks was given up by an operator's order.
+    mutating func accept(lossOn node: SimulatedNode) {
+        promised.removeAll { !node.log.holds(id: $0.id, at: $0.start) }
+        single.removeAll { !node.log.holds(id: $0.id, at: $0.start) }
+    }
 
     mutating func report(_ invariant: String, _ says: String) {
         if violation == nil { violation = Violation(invariant: invariant, says: says) }
@@ -85,7 +93,9 @@ extension Simulation {
             id: waiter.id, start: waiter.start, node: index, term: term)
         // By a hand that took the names away: nobody promised that.
         let isTampered = conf.isTampered || store.cluster.quorumIsTampered
-        checkSingleAcknowledger(entry)
+        // Whoever runs without copies may accept that two nodes acknowledge for a while.
+        let hasWindow = policy.acceptsSplitBrainWindow && policy.numberSyncStandbys == 0
+        if !hasWindow { checkSingleAcknowledger(entry) }
         let configs = store.isRolledBack || isTampered ? [] : store.cluster.configs
         guard !configs.isEmpty, configs.allSatisfy({ $0.required > 0 }) else {
             judge.single.append(entry)
@@ -148,6 +158,9 @@ extension Simulation {
         judge.lastOpened = (index, term)
         trace.add(
             .opened, at: now, node: index, term, nodes[index].log.end, "is opened in term \(term)")
+        if store.cluster.term.number == term, judge.losses.contains(term) {
+            judge.accept(lossOn: nodes[index])
+        }
         checkDurability(index, "opened in term \(term)")
         checkLineage(index)
     }
@@ -211,6 +224,8 @@ extension Judge {
     mutating func stored(
         from old: Cluster, to new: Cluster, rule: RuleID?, in world: Simulation
     ) {
+        if new.acceptedLoss != nil { losses.insert(new.term.number) }
+        if new.elect != nil, old.acceptedLoss != nil { losses.insert(new.term.number) }
         storedRevision = max(storedRevision, new.revision.number)
         if new.configs.allSatisfy({ $0.required > 0 }), !new.quorumIsTampered, !single.isEmpty {
             // What stands on the accepted branch is promised from now on.

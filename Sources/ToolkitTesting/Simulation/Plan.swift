@@ -72,20 +72,26 @@ public struct Plan: Sendable {
 
     private static func policy(_ count: Int, _ random: inout SimulationRandom) -> Policy {
         let excluded = random.chance(15) && count > 2 ? random.below(count) : -1
+        let cascaded = random.chance(12) && count > 2 ? count - 1 : -1
         let silent = random.chance(10) && count > 3 ? random.below(count) : -1
         let nodes = (0..<count).map { index in
             Policy.Node(
                 id: NodeID(ApplicationName.letters[index]),
                 priority: index == excluded ? 0 : random.chance(70) ? 50 : 40 + random.below(40),
-                replicationQuorum: index != silent)
+                replicationQuorum: index != silent,
+                upstream: index == cascaded ? NodeID(ApplicationName.letters[index - 1]) : nil)
         }
         let wanted = random.pick([1, 1, 1, 1, 2, 2, 3])
         return Policy(
             nodes: nodes,
-            numberSyncStandbys: random.chance(4) || count == 1 ? 0 : min(wanted, max(count - 1, 1)),
+            numberSyncStandbys: random.chance(8) || count == 1
+                ? 0 : min(wanted, max(nodes.count { $0.replicationQuorum } - 1, 1)),
             alone: random.chance(60) ? .allow : .block,
             mode: random.chance(3) ? .manual : .automatic,
-            validatesFailover: random.chance(5), handOver: .stop,
+            validatesFailover: random.chance(5), handOver: random.chance(70) ? .quiesce : .stop,
+            stall: random.chance(70) ? .failover : .alarm,
+            acceptsSplitBrainWindow: random.chance(20),
+            fastForwardBytesMax: random.chance(30) ? 0 : 16 << 20,
             timers: random.pick([.default, .default, .default, .fast, .patient]))
     }
 }
@@ -114,4 +120,6 @@ public enum ModelMutant: String, Sendable, CaseIterable {
     case keepsLostSlots
     case skipsReadBack
     case followKeepsOpening
+    /// A hand-over leaves the clients' sessions as they are.
+    case keepsClients
 }

@@ -40,7 +40,8 @@ extension Simulation {
         guard nodes[primary].isWritable else { return "\(elect) is not open" }
         for index in nodes.indices where index != primary {
             guard nodes[index].server == .running, nodes[index].isInRecovery,
-                nodes[index].receiver?.upstream.node == primary
+                let source = nodes[index].receiver?.upstream.node,
+                source == primary || policy.nodes[index].upstream == ids[source]
             else { return "\(ids[index]) does not follow \(elect)" }
         }
         let view = machine.view(at: instant)

@@ -28,6 +28,7 @@ extension Simulation {
             nodes[source].answers
         else { return false }
         // A slot is used by one walsender at a time.
+        guard upstream.hasSlot else { return canFollow(index, source) }
         guard let slot = nodes[source].slots.first(where: { $0.node == index }), !slot.isLost,
             slot.sender == nil || plan.mutant == .acceptsDuplicates
         else {
@@ -70,7 +71,8 @@ extension Simulation {
             WalSender(
                 id: nextSender, standby: index, name: upstream.name, names: names,
                 counts: names.voters.contains(upstream.name), sent: start, heardAt: now))
-        for slot in nodes[source].slots.indices where nodes[source].slots[slot].node == index {
+        for slot in nodes[source].slots.indices
+        where upstream.hasSlot && nodes[source].slots[slot].node == index {
             nodes[source].slots[slot].sender = nextSender
         }
         nodes[index].receiver = WalReceiver(

@@ -10,6 +10,7 @@ struct NodeConf {
 struct Upstream: Equatable {
     var node: Int
     var name: Int
+    var hasSlot = true
 }
 
 /// What `open.conf` says: it lies on a tmpfs.

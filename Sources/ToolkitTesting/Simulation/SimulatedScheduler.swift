@@ -9,6 +9,11 @@ struct SimulatedScheduler {
         var result: Event?
         var burst = 0
         var isSilent = false
+        /// The flushed position that the last probe saw, and what became of the last canary (D17).
+        var canaryPosition: LSN?
+        var canaryAt: Int64 = -1_000_000_000
+        var isCanaryStalled = false
+        var isCanaryOut = false
         /// A session is held: its end is heard of at once.
         var holdsSession = false
         var isWoken = false
@@ -176,6 +181,50 @@ extension Simulation {
         }
         scheduleProbe(index, node)
         take(index, event)
+        if case .observed(_, let seen) = event, schedulers[index].isAlive {
+            canary(index, node, seen)
+        }
+    }
+
+    /// A write of our own, when the flushed position stands still.
+    private func canary(_ index: Int, _ node: Int, _ seen: NodeObservation) {
+        guard seen.isOpen else {
+            schedulers[index].observers[node].canaryPosition = nil
+            schedulers[index].observers[node].isCanaryStalled = false
+            return
+        }
+        let observer = schedulers[index].observers[node]
+        let hasMoved = observer.canaryPosition.map { $0 != seen.position } ?? false
+        schedulers[index].observers[node].canaryPosition = seen.position
+        if hasMoved {
+            guard observer.isCanaryStalled else { return }
+            schedulers[index].observers[node].isCanaryStalled = false
+            return take(index, .canary(ids[node], .written))
+        }
+        let isDue = now - observer.canaryAt >= policy.timers.canaryInterval * 1_000
+        guard isDue || schedulers[index].isUrgent || observer.isCanaryStalled,
+            !observer.isCanaryOut, nodes[node].answers
+        else { return }
+        schedulers[index].observers[node].isCanaryOut = true
+        writeRecord(node, .noise)
+        flushLocally(node)
+        put(
+            .canary(
+                scheduler: index, node: node, epoch: schedulers[index].epoch,
+                goal: nodes[node].log.end),
+            after: policy.timers.probeTimeout * 1_000)
+    }
+
+    func canaryEnded(_ index: Int, _ node: Int, _ epoch: Int, _ goal: Int) {
+        guard schedulers[index].isAlive, schedulers[index].epoch == epoch else { return }
+        schedulers[index].observers[node].isCanaryOut = false
+        guard nodes[node].answers, !nodes[node].isInRecovery,
+            network.isOpenBothWays(.sql, schedulers[index].place, node)
+        else { return }
+        let isStalled = nodes[node].flushed < goal
+        schedulers[index].observers[node].canaryAt = now
+        schedulers[index].observers[node].isCanaryStalled = isStalled
+        take(index, .canary(ids[node], isStalled ? .stalled("IO WALSync") : .written))
     }
 
     private func scheduleProbe(_ index: Int, _ node: Int) {
@@ -348,9 +397,15 @@ extension Simulation {
 
     /// The first node is opened as soon as it was seen; later, what the plan's operator asks for.
     private func order(_ index: Int) {
-        let machine = schedulers[index].machine
-        guard machine.cluster.phase == .initializing, nodes[0].answers else { return }
-        give(index, .bootstrap(first: ids[0]))
+        let cluster = schedulers[index].machine.cluster
+        if cluster.phase == .initializing, nodes[0].answers {
+            give(index, .bootstrap(first: ids[0]))
+        }
+        guard ordersToEnd else { return }
+        if cluster.pausedSinceWallMs != nil { give(index, .resume) }
+        for member in cluster.members where member.maintenance != nil {
+            give(index, .endMaintenance(member.id))
+        }
     }
 
     @discardableResult

@@ -37,6 +37,8 @@ final class Simulation {
     /// The node that each fault has struck.
     var targets: [Int: Int] = [:]
     var settledAt: Int64?
+    /// Pauses and maintenance that were not ended are ended by their operators.
+    var ordersToEnd = false
     /// A fault that waits for a phase.
     var armed: Fault?
     /// The seed's events so far, a bound against a loop.
@@ -121,6 +123,8 @@ final class Simulation {
         case .probeSample(let scheduler, let node, let token): sample(scheduler, node, token)
         case .probeAnswer(let scheduler, let node, let token): answer(scheduler, node, token)
         case .schedulerStart(let scheduler, let epoch): startScheduler(scheduler, epoch)
+        case .canary(let scheduler, let node, let epoch, let goal):
+            canaryEnded(scheduler, node, epoch, goal)
         case .wakeRun(let run, let token): wake(run, token)
         case .remoteArrive(let job): arrive(job)
         case .remoteStage(let job, let token): goOn(job, token)
