@@ -113,6 +113,11 @@ extension Situation {
                 what, because: "the cluster is busy (\(cluster.phase.rawValue))",
                 next: "wait until `toolkit state` says steady")
         }
+        if cluster.configs.count > 1 {
+            return Refusal(
+                what, because: "the quorum is being changed",
+                next: "wait until `toolkit state` says steady")
+        }
         if isTampered {
             return Refusal(
                 what, because: "synchronous_standby_names were changed by another hand",

@@ -188,6 +188,9 @@ extension Situation {
                 next[member.id]?.upstream = id
             }
             next[id]?.work = nil
+            // It writes again, and it is needed.
+            next[id]?.quiescedAt = nil
+            next[id]?.maintenance = nil
         }
         return .act(because: because, cluster: next, effects: [opening(of: next, stamp)])
     }

@@ -209,6 +209,7 @@ extension Situation {
         next[candidate]?.attach.term = stamp.term
         next[candidate]?.upstream = nil
         next[candidate]?.work = nil
+        next[candidate]?.maintenance = nil
     }
 
     /// The candidate's own history, entry by entry; what was accepted before keeps its record.

@@ -43,6 +43,15 @@ struct OperatorTests {
         #expect(world.view.isHealthy, "\(world.view)")
     }
 
+    @Test func aPrimaryThatCouldNotBeMovedIsNotLeftAlone() {
+        var world = World.steady()
+        world.refused = ["a.quiesce"]
+        world.send(.ordered(.maintenance("a", untilWallMs: nil)))
+        world.run(untilHealthy: 20_000)
+        #expect(world.openNodes == ["a"], "\(world.view) \(world.fired)")
+        #expect(world.cluster["a"]?.maintenance == nil)
+    }
+
     @Test func inAPauseNothingIsDone() {
         var world = World.steady()
         world.send(.ordered(.pause))
