@@ -21,7 +21,7 @@ struct VersionTests {
         .enabled(
             if: ServerVersion.missing.isEmpty,
             """
-            SKIPPED: the facts are not tried on PostgreSQL \(missing), which is not here; \
+            SKIPPED: the facts are not tried on PostgreSQL \(ServerVersion.missing), which is not here; \
             ./install.sh test fetches it, or name its folder in TOOLKIT_POSTGRESQL_DIRS
             """))
     func allAreHere() {
