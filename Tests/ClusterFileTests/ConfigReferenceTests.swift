@@ -126,7 +126,11 @@ struct ConfigReferenceTests {
             let isSetting = content.hasPrefix("#") && !content.hasPrefix("# ") && content.count > 1
             return isSetting ? line.prefix { $0 == " " } + content.dropFirst() : line
         }
-        let loaded = try load(uncommented.joined(separator: "\n"))
+        // Whoever follows a standby is not counted: the two may not stand together.
+        let counted = uncommented.filter { !$0.contains("upstream:") }
+        let cascaded = uncommented.filter { !$0.contains("replication_quorum:") }
+        #expect(try load(cascaded.joined(separator: "\n")).settings.nodes[2].upstream == "node2")
+        let loaded = try load(counted.joined(separator: "\n"))
         #expect(loaded.settings.scheduler.address == "10.0.0.9")
         #expect(loaded.settings.hooks.byName["clone_command"]?.command == "hooks/clone_command.sh")
     }
@@ -151,6 +155,21 @@ struct ConfigReferenceTests {
     func durations(_ text: String, _ ms: Int64) {
         #expect(DurationText.parse(text) == ms)
         #expect(DurationText.render(ms) == text)
+    }
+
+    @Test(
+        "Sizes are read as they are written",
+        arguments: [("0B", 0), ("512kB", 512 << 10), ("16MB", 16 << 20), ("1GB", 1 << 30)])
+    func sizes(_ text: String, _ bytes: Int64) {
+        #expect(SizeText.parse(text) == bytes)
+        #expect(SizeText.render(bytes) == text)
+    }
+
+    @Test(
+        "What is no size is none",
+        arguments: ["", "5", "MB", "-1MB", "1.5GB", "1 MB", "1mb", "1KB"])
+    func noSizes(_ text: String) {
+        #expect(SizeText.parse(text) == nil)
     }
 
     @Test(

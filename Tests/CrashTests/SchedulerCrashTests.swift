@@ -17,8 +17,7 @@ struct SchedulerCrashTests {
         "member.plan", "member.done", "quorum.add", "quorum.close", "following.done",
     ]
     private static let knownOfSwitchover = [
-        "order.switchover", "switchover.stopped", "sealing.promote", "promotion.open",
-        "opening.done",
+        "order.switchover", "switchover.quiesced", "promotion.open", "opening.done",
     ]
 
     @Test(.timeLimit(.minutes(15)))
@@ -58,6 +57,10 @@ struct SchedulerCrashTests {
                 daemon = try await die(at: "after-effect:\(name)", daemon, cluster, rounds) {
                     _ = try await cluster.killPrimary()
                 }
+            }
+            daemon = try await die(at: "after-effect:quiesce", daemon, cluster, rounds) {
+                let told = try await cluster.toolkit("switchover", "--yes")
+                #expect(told.status == 69, "\(told)")
             }
             try await rounds.checkAll()
             try await cluster.kill(daemon)

@@ -94,7 +94,9 @@ struct SecretTests {
         return outputs
     }
 
-    private func inspectFiles(_ cluster: ProcessCluster, _ canary: ToolkitTesting.Canary) async throws {
+    private func inspectFiles(_ cluster: ProcessCluster, _ canary: ToolkitTesting.Canary)
+        async throws
+    {
         let holding = canary.files(below: cluster.root, except: [])
         let strangers = holding.filter {
             !Self.holders.contains(($0 as NSString).lastPathComponent)

@@ -7,6 +7,9 @@ import Testing
 @testable import Hooks
 @testable import ToolkitTesting
 
+/// Not the simulator's.
+typealias NodeRequest = Hooks.NodeRequest
+
 /// Nodes a and b of a cluster, as deploy would leave them, in a private folder whose names hold
 /// spaces, quotes and `$()`. Every process in it and the folder are gone after `with`.
 final class HookBench: Sendable {

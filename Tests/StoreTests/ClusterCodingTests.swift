@@ -1,3 +1,4 @@
+import Foundation
 import Store
 import Testing
 
@@ -10,6 +11,7 @@ struct ClusterCodingTests {
     static let intents: [Intent.Kind?] =
         [nil, .reconfigure, .seal(preferred: nil), .seal(preferred: "node2")]
         + [.promote(candidate: "node3"), .switchover(from: "node1", to: "node2")]
+        + [.fastForward(candidate: "node2", source: "node3", to: LSN(0x5_0000_0000))]
         + [Intent.OpenReason.bootstrap, .failover, .restart, .abort].map { .open($0) }
 
     static let works: [NodeWork.Kind?] = [
@@ -43,6 +45,12 @@ struct ClusterCodingTests {
             NodeWork(
                 kind: $0, stamp: stamp, upstream: "node2", because: "it's \"past\" the fork")
         }
+        cluster["node2"]?.maintenance = .init(untilWallMs: 1_763_728_609_123, isEntered: true)
+        cluster["node3"]?.maintenance = .init(untilWallMs: nil, isEntered: false)
+        cluster["node1"]?.quiescedAt = LSN(0x1_0000_0000)
+        cluster.fenceNeed = FenceNeed(.quiesced, isConfirmed: true)
+        cluster.acceptedLoss = AcceptedLoss(candidate: "node2")
+        cluster.pausedSinceWallMs = 1_763_728_609_123
         cluster.openedBootID = "4f0c…"
         cluster.quorumIsTampered = true
         cluster.outageSinceWallMs = .max
@@ -64,4 +72,35 @@ struct ClusterCodingTests {
             }
         }
     }
+
+    /// What a release stored that knew neither fences that come first, nor losses that are
+    /// accepted, nor pauses, nor maintenance.
+    @Test func anOlderStoreIsRead() throws {
+        let cluster = try JSONDecoder().decode(Cluster.self, from: Data(Self.older.utf8))
+        #expect(cluster.revision == Revision(17))
+        #expect(cluster.lastPrimary == "node1")
+        #expect(cluster.intent?.kind == .switchover(from: "node1", to: "node2"))
+        #expect(cluster["node2"]?.work?.kind == .rejoin(.rewind))
+        #expect(cluster.fenceNeed == nil && cluster.acceptedLoss == nil)
+        #expect(cluster.pausedSinceWallMs == nil)
+        #expect(cluster.members.allSatisfy { $0.maintenance == nil && $0.quiescedAt == nil })
+    }
+
+    static let older = """
+        {"schema": 1, "name": "shop", "systemIdentifier": "7301234567890123456", "revision": 17,
+         "term": 4, "phase": "switchover",
+         "configs": [{"required": 1, "voters": ["node2", "node3"]}],
+         "lineage": [{"timeline": 1, "begin": "0/0", "term": 1, "node": "node1",
+                      "history": {"timeline": 1, "ancestors": []}}],
+         "floor": "0/5000000",
+         "members": [
+          {"id": "node1", "attach": {"number": 1, "term": 1}},
+          {"id": "node2", "attach": {"number": 2, "term": 4}, "upstream": "node1",
+           "work": {"kind": {"rejoin": {"_0": "rewind"}}, "stamp": {"term": 4, "step": 16},
+                    "upstream": "node1", "because": "its WAL went on"}},
+          {"id": "node3", "attach": {"number": 1, "term": 1}, "upstream": "node1"}],
+         "intent": {"kind": {"switchover": {"from": "node1", "to": "node2"}},
+                    "stamp": {"term": 4, "step": 17}, "sinceWallMs": 1763728609123},
+         "openedBootID": "4f0c", "quorumIsTampered": false, "outageSinceWallMs": 1763728609123}
+        """
 }
