@@ -273,7 +273,7 @@ extension Situation {
         #endif
         guard let elect = cluster.elect, openPrimary != nil, member.upstream == elect,
             let heard = facts(elect).observedAt,
-            let missing = facts(elect).value.missingSince(applicationName(member.id)),
+            let missing = missingSince(member.id, on: elect),
             heard.since(missing) >= timers.degradeAfter,
             facts(member.id).workEndedAt.map({ now.since($0) >= timers.voterUnreachable }) ?? true,
             isFresh(member.id) || heard.since(missing) >= timers.voterUnreachable
@@ -281,6 +281,15 @@ extension Situation {
         return isFresh(member.id)
             ? Plan(.clone, "it hears from somebody else under the name that \(elect) waits for")
             : Plan(.follow, "\(elect) does not hear it, though it is pointed there by name")
+    }
+
+    /// Since when the primary has had no sender of this node; a scheduler that was started later
+    /// counts from when it first saw the primary open.
+    private func missingSince(_ id: NodeID, on elect: NodeID) -> Instant? {
+        let name = applicationName(id)
+        let facts = facts(elect)
+        if let missing = facts.value.missingSince(name) { return missing }
+        return facts.replies.contains { $0.name == name } ? nil : facts.openSince
     }
 
     /// The number stays when the node returns to the very upstream that it was attached to, and

@@ -117,7 +117,7 @@ struct Situation {
     /// The primary had a sender of this name and has none.
     private func isMissed(_ name: String) -> Bool {
         guard let elect = cluster.elect else { return false }
-        return facts(elect).replies.contains { $0.missingSince != nil && $0.name == name }
+        return !facts(elect).replies.contains { $0.missingSince == nil && $0.name == name }
     }
 
     /// "Streaming" proves nothing (F17): the message must be young.
