@@ -11,7 +11,11 @@ help() {
 usage: ./install.sh COMMAND [--dry-run] [--prefix DIR] [ARGUMENTS]
 
   demo [ARGUMENTS]   build, then run `toolkit demo ARGUMENTS`: three real nodes, a crash, a failover
-  test [ARGUMENTS]   build, then run every test: `swift test ARGUMENTS`
+  test [ARGUMENTS]   build, then run every test: `swift test ARGUMENTS`; without arguments the
+                     simulation too
+  simulate [ARGUMENTS]  build the core and its model of the world, optimised, and run them under
+                     5,000 seeds of faults, then with each deliberate fault of the protocol.
+                     TOOLKIT_SEEDS=N runs N seeds; TOOLKIT_SEED=N tells the story of one
   build              build the release binary
   install            build, then copy binary, hooks and templates below PREFIX
   uninstall          remove what `install` copied, and nothing else
@@ -269,9 +273,19 @@ run_tests() {
         run swift test --skip-build "$@"
     else
         run swift test --skip-build --skip LabTests
+        simulate
         # By itself, because it measures.
         run swift test --skip-build --filter LabTests
     fi
+}
+
+# A build of its own, in its own folder: only there the core carries the deliberate faults.
+simulate() {
+    needs_of_build
+    install_missing
+    say "Building the simulator, optimised; the first time takes a minute."
+    if [ -n "${TOOLKIT_SEED:-}" ]; then set -- --filter SeedTests/story "$@"; fi
+    run env TOOLKIT_SIMULATION=1 swift test --configuration release --scratch-path .build-simulation "$@"
 }
 
 # Runs a command as the user who may write below PREFIX.
@@ -371,7 +385,7 @@ help | --help | -h)
     help
     exit 0
     ;;
-demo | test) ;;
+demo | test | simulate) ;;
 build | install | uninstall)
     [ $# = 0 ] ||
         fail 64 "cannot read the arguments" "\`$command\` takes no $1" "see ./install.sh help"
@@ -383,6 +397,7 @@ esac
 case $command in
 demo) demo "$@" ;;
 test) run_tests "$@" ;;
+simulate) simulate "$@" ;;
 build) build ;;
 install) install_files ;;
 uninstall) uninstall ;;

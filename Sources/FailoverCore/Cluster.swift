@@ -41,6 +41,9 @@ public struct Cluster: Hashable, Codable, Sendable {
     public var fenceNeed: FenceNeed?
     /// The running failover may lose acknowledged commits: an operator said so.
     public var acceptedLoss: AcceptedLoss?
+    /// Since when it is known that this is an old copy of the store, wall milliseconds. Stored, for
+    /// its revision grows with each start and would pass what the nodes have accepted.
+    public var rewoundSinceWallMs: Int64?
     /// Since when an operator wants nothing to be done, wall milliseconds.
     public var pausedSinceWallMs: Int64?
 
@@ -66,6 +69,7 @@ public struct Cluster: Hashable, Codable, Sendable {
         outageSinceWallMs = nil
         fenceNeed = nil
         acceptedLoss = nil
+        rewoundSinceWallMs = nil
         pausedSinceWallMs = nil
     }
 

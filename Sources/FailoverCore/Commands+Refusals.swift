@@ -1,5 +1,13 @@
 /// Why an emergency order, a pause or maintenance is refused.
 extension Situation {
+    var refusalOnOldCopy: Refusal? {
+        cluster.rewoundSinceWallMs == nil
+            ? nil
+            : Refusal(
+                "the order is not taken", because: "the store was rolled back: this is an old copy",
+                next: "stop the scheduler, put the newest copy of the store back, start it again")
+    }
+
     var refusalWhilePaused: Refusal? {
         cluster.pausedSinceWallMs == nil
             ? nil

@@ -3,6 +3,7 @@ extension FailoverMachine {
     /// Why an operator's command is refused; nil when `step(.ordered(command))` acts on it.
     public func refusal(of command: OperatorCommand, at now: Instant) -> Refusal? {
         let view = situation(at: now)
+        if let refusal = view.refusalOnOldCopy { return refusal }
         if command != .resume, command != .pause, let refusal = view.refusalWhilePaused {
             return refusal
         }

@@ -54,6 +54,9 @@ extension Situation {
         if cluster.quorumIsTampered {
             alarms.append("synchronous_standby_names were changed by another hand")
         }
+        if cluster.rewoundSinceWallMs != nil {
+            alarms.append("the store was rolled back: nothing is decided on this copy")
+        }
         if cluster.pausedSinceWallMs != nil { alarms.append("paused by an operator") }
         if cluster.phase == .blocked { alarms.append("failover is blocked: \(reasonBlocked)") }
         if let elect = cluster.elect, facts(elect).stalledSince != nil {

@@ -8,14 +8,21 @@ extension Rulebook {
             #if TOOLKIT_MUTANTS
                 if view.policy.mutant == .missesRewoundStore { return nil }
             #endif
+            if view.cluster.rewoundSinceWallMs != nil {
+                return .hold("the newest copy of the store: this one was rolled back")
+            }
             let known = Stamp(term: view.cluster.term, step: view.cluster.revision)
             for index in view.ids.indices {
                 let facts = view.facts(at: index)
                 // Term 0 is a deployment's, before the cluster's life.
                 if let higher = facts.highestStamp, higher > known, higher.term > Term(0) {
-                    return .hold(
-                        "\(view.ids[index]) has accepted stamp \(higher), the store knows only \(known): "
-                            + "the store was rolled back; nothing is decided on it")
+                    let (cluster, _) = view.changed { next, _ in
+                        next.rewoundSinceWallMs = view.now.wallMs
+                    }
+                    return .act(
+                        because: "\(view.ids[index]) has accepted stamp \(higher), the store knows "
+                            + "only \(known): the store was rolled back; nothing is decided on it",
+                        cluster: cluster, effects: [])
                 }
             }
             return nil

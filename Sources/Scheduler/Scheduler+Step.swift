@@ -17,11 +17,10 @@ extension Scheduler {
         var rules: [RuleID] = []
         for _ in 0..<Self.rulesPerEvent {
             let before = machine.cluster
-            let next = machine.step(event, at: clock.now)
-            guard case .act(let rule, let because, let effects, let isStored) = next else {
-                if case .hold("vigilance.store_rewound", _) = next { await readWhatOthersStored() }
-                return rules
-            }
+            guard
+                case .act(let rule, let because, let effects, let isStored) = machine.step(
+                    event, at: clock.now)
+            else { return rules }
             let decision = record(rule, because, from: before, effects)
             if isStored {
                 guard await save(decision, after: before.revision) else { return rules }
@@ -74,14 +73,6 @@ extension Scheduler {
         logger.error("\(error)")
         trouble = error
         _ = await recoverStore()
-    }
-
-    /// A node knows more than this process: another scheduler may have stored it meanwhile.
-    private func readWhatOthersStored() async {
-        guard let stored = try? await store.load(), stored.revision > machine.cluster.revision
-        else { return }
-        machine = FailoverMachine(cluster: stored, policy: settings.policy)
-        for observer in observers.values { await observer.probeNow() }
     }
 
     /// Whether the store works again: then the machine begins anew from what it holds.

@@ -168,4 +168,22 @@ struct StoryTests {
         #expect(refusal(.switchover(to: "b")).hasPrefix("the cluster is busy"))
         #expect(refusal(.rejoin("b")).hasPrefix("there is no open primary"))
     }
+
+    @Test func anOldCopyOfTheStoreIsKnownAsOneHoweverOftenTheSchedulerStarts() {
+        var world = World.steady()
+        let old = world.cluster
+        world.send(.ordered(.switchover(to: "b")))
+        world.run(untilHealthy: 20_000)
+        world.machine = FailoverMachine(cluster: old, policy: world.policy)
+        world.fired = []
+        world.run(ms: 1_000)
+        #expect(world.view.alarms.contains { $0.hasPrefix("the store was rolled back") })
+        for _ in 0..<100 {
+            world.machine = FailoverMachine(cluster: world.cluster, policy: world.policy)
+            world.machine.takeOver()
+        }
+        world.run(ms: 5_000)
+        #expect(world.fired == ["vigilance.store_rewound"])
+        #expect(world.machine.refusal(of: .rejoin("c"), at: world.instant) != nil)
+    }
 }

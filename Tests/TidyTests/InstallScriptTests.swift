@@ -190,6 +190,19 @@ struct InstallScriptTests {
         #expect(machine.text("prefix/bin/toolkit") == nil)
     }
 
+    @Test func simulatesInABuildOfItsOwn() async throws {
+        let run = try await machine.install("simulate", "--dry-run", "--", "--filter", "Mutant")
+        #expect(run.status == 0, "\(run.said)")
+        #expect(
+            run.said.contains(
+                "+ env TOOLKIT_SIMULATION=1 swift test --configuration release --scratch-path "
+                    + ".build-simulation --filter Mutant\n"))
+        let all = try await machine.install("test", "--dry-run")
+        #expect(all.said.contains("TOOLKIT_SIMULATION=1"))
+        let some = try await machine.install("test", "--dry-run", "--", "--filter", "Tidy")
+        #expect(!some.said.contains("TOOLKIT_SIMULATION=1"))
+    }
+
     @Test func uninstallsExactlyWhatItInstalled() async throws {
         try machine.write("prefix/bin/other", "")
         try machine.write("prefix/share/toolkit/hooks/mine.sh", "")

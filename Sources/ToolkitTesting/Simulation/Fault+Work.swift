@@ -44,6 +44,7 @@ extension Simulation {
     private func forget(_ node: Int) {
         let records = nodes[node].log.records
         guard node == judge.lastOpened?.node, records.count > 20 else { return }
+        nodes[node].hasForgotten = true
         nodes[node].log.truncate(at: records[records.count - 2 - diskRandom.below(8)].end)
         nodes[node].flushed = nodes[node].log.end
         nodes[node].received = nodes[node].log.end

@@ -177,7 +177,8 @@ extension Simulation {
         var log = nodes[source].log
         log.truncate(at: nodes[source].flushed)
         var makers = nodes[source].branch.makers
-        if keepsCommonPart {
+        // pg_wal is copied whole; what a lying disk has lost before the fork is out of its sight.
+        if keepsCommonPart, !nodes[node].hasForgotten {
             let common = commonEnd(nodes[node].branch.history, nodes[source].branch.history)
             let own = nodes[node].log.records.prefix { $0.end <= common.end }
             log.records = own + log.records.filter { $0.start >= (own.last?.end ?? 0) }
@@ -197,6 +198,7 @@ extension Simulation {
         nodes[node].hasData = true
         nodes[node].hasStandbySignal = true
         nodes[node].isCorrupt = false
+        nodes[node].hasForgotten = false
         nodes[node].dataVersion += 1
         trace.add(
             .applied, at: now, node: node, source, log.end,

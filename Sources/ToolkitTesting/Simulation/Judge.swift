@@ -86,7 +86,9 @@ extension Simulation {
         judge.acknowledgements += 1
         judge.lastAcknowledgedAt = now
         endOutage()
-        guard let term = conf.openTerm else {
+        // A walsender that has not read of the lock yet goes on for a moment (F7).
+        let isLate = now - nodes[index].lockedAt < 4_000_000
+        guard let term = conf.openTerm ?? (isLate ? nodes[index].formerTerm : nil) else {
             return judge.report("lock", "\(ids[index]) acknowledges while it is locked")
         }
         let entry = Judge.Acknowledged(
@@ -101,9 +103,9 @@ extension Simulation {
             judge.single.append(entry)
             return
         }
-        let isLate = judge.lastOpened.map { $0.term > term } ?? false
+        let isOlder = judge.lastOpened.map { $0.term > term } ?? false
         let isCovered =
-            isLate
+            isOlder
             || configs.contains { config in
                 config.voters.count(where: { holds(self.index($0), waiter) }) >= config.required
                     && !config.voters.isEmpty
@@ -198,6 +200,16 @@ extension Simulation {
 
     // MARK: - I5
 
+    /// What no scheduler can reach, none can take into account.
+    private func isSeen(_ node: Int) -> Bool {
+        schedulers.contains { scheduler in
+            guard scheduler.isAlive, case .answers = reach(node, from: scheduler.place) else {
+                return false
+            }
+            return true
+        }
+    }
+
     /// Whether k voters of a config have fresh data from the primary, as the world has it.
     func isFed() -> Bool {
         let cluster = store.cluster
@@ -211,7 +223,8 @@ extension Simulation {
             config.required > 0
                 && config.voters.count { voter in
                     guard let receiver = nodes[index(voter)].receiver,
-                        receiver.upstream.node == primary, !nodes[index(voter)].isStopped
+                        receiver.upstream.node == primary, !nodes[index(voter)].isStopped,
+                        isSeen(index(voter))
                     else { return false }
                     return now - receiver.heardAt <= limit
                 } >= config.required
@@ -233,7 +246,7 @@ extension Judge {
             promised += single.filter { world.nodes[primary].log.holds(id: $0.id, at: $0.start) }
             single = []
         }
-        if world.policy.alone == .block, new.configs == [.none], old.configs != new.configs,
+        if rule == "quorum.drop", world.policy.alone == .block, new.configs == [.none], old.configs != new.configs,
             old.configs.contains(where: { !$0.voters.isEmpty }), world.policy.numberSyncStandbys > 0
         {
             report("alone", "commits wait for nobody although synchronous.alone is block")

@@ -103,6 +103,9 @@ struct SimulatedNode {
     var stamp: Stamp?
     var nodeConf = NodeConf()
     var openConf: OpenConf?
+    /// When it was locked last, and the term that ended.
+    var lockedAt: Int64 = -100_000_000
+    var formerTerm: Int?
     var formerUpstream: Upstream?
     /// Another hand's opening over ours, until it is written anew.
     var tamperedNames: SyncNames?
@@ -127,6 +130,8 @@ struct SimulatedNode {
     var highestTimeline: Int32 = 1
     var canRewind = true
     var isCorrupt = false
+    /// Its disk has lost WAL that was reported flushed.
+    var hasForgotten = false
     /// Another one since its data were replaced.
     var dataVersion = 0
 

@@ -36,7 +36,12 @@ extension Simulation {
         wakePromotion(index)
         guard !nodes[index].hasBadLine else { return }
         let names = nodes[index].conf.names.text
+        let term = nodes[index].conf.openTerm
         readFiles(index)
+        if term != nil, nodes[index].conf.openTerm == nil {
+            nodes[index].lockedAt = now
+            nodes[index].formerTerm = term
+        }
         if nodes[index].conf.names.text != names {
             trace.add(
                 .names, at: now, node: index, nodes[index].conf.names.required,
