@@ -54,7 +54,8 @@ extension ThrowawayPostgres {
     ) async throws -> ThrowawayPostgres {
         var options = options
         options.binDirectory = binDirectory
-        let server = try ThrowawayPostgres(name: name, root: root, binDirectory: binDirectory)
+        let server = try ThrowawayPostgres(
+            name: name, root: root, binDirectory: binDirectory, isInMemory: options.isCopy)
         try await server.create(options)
         return server
     }
