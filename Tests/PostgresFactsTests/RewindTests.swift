@@ -19,7 +19,7 @@ struct RewindTests {
             #expect(refused.output.contains("must be shut down cleanly"), "\(refused.output)")
 
             // Our configuration lies outside PGDATA.
-            let outside = target.socketDirectory + "/outside.conf"
+            let outside = target.dataDirectory + "-outside.conf"
             #expect(rename(target.path("postgresql.conf"), outside) == 0)
             let alone = try await target.rewind(from: source)
             #expect(alone.status == 1)
