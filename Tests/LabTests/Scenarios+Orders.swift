@@ -72,6 +72,9 @@ extension Scenario {
         }
         stage.check(touched.isEmpty, "\(node) was not left alone: \(touched.map(\.summary))")
         try await stage.writers.goOn()
+        try await until("\(node) is back when its time is over", within: .seconds(60)) {
+            await cluster.state()?.configs.last?.voters.contains(node) ?? false
+        }
         try await cluster.healthy()
     }
 
