@@ -68,7 +68,7 @@ struct HandOverTests {
 
     /// Everybody's session ends, a superuser's too; the scheduler's own stay. Whoever comes back
     /// meanwhile is locked.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(4)))
     func aQuiescedPrimaryHasNoClientLeft() async throws {
         try await TestCluster.withNodes(2) { nodes, executor, cluster in
             let node = nodes.node("node1")
@@ -116,7 +116,7 @@ struct HandOverTests {
     }
 
     /// A target far behind would let every client wait: nothing is locked.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(4)))
     func aTargetThatIsFarBehindLocksNobody() async throws {
         try await TestCluster.withNodes(2) { nodes, executor, cluster in
             let receiver = try #require(
