@@ -28,7 +28,15 @@
             + ModelMutant.allCases.map { mutant in
                 Case(
                     name: mutant.rawValue, profile: profiles[mutant.rawValue],
-                    apply: { $0.with(mutant) })
+                    apply: { plan in
+                        var plan = plan.with(mutant)
+                        // Only there a fence decides.
+                        if mutant == .timeoutIsSuccess {
+                            plan.policy.numberSyncStandbys = 0
+                            plan.policy.acceptsSplitBrainWindow = false
+                        }
+                        return plan
+                    })
             }
 
         /// Where a fault needs troubles of a kind; the others are seen in the mix of all.

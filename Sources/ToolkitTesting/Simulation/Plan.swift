@@ -120,6 +120,4 @@ public enum ModelMutant: String, Sendable, CaseIterable {
     case keepsLostSlots
     case skipsReadBack
     case followKeepsOpening
-    /// A hand-over leaves the clients' sessions as they are.
-    case keepsClients
 }

@@ -208,4 +208,12 @@ enum Hook: UInt8 {
     case restart
     case disconnect
     case fence
+
+    /// Done once in a step, it is not done again in it; the others look for themselves.
+    var isMarked: Bool {
+        switch self {
+        case .promote, .follow, .rejoinStart, .rejoinRewind, .clone, .disconnect: true
+        case .start, .stop, .restart, .fence: false
+        }
+    }
 }
