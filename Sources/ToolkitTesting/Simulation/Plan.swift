@@ -113,7 +113,6 @@ public enum ModelMutant: String, Sendable, CaseIterable {
     case trustsNoRewindRequired
     case readsPositionEarly
     case reconfiguresBeforeStoring
-    case acceptsDuplicates
     case lockClearsNames
     case readsReceivedPosition
     case sealLeavesArchive
