@@ -46,6 +46,8 @@
         case missesTwins
         /// A standby that the primary does not hear is left as it is.
         case missesMispointed
+        /// M20: two connections under one name count as two copies.
+        case acceptsDuplicates
         /// The attach number stays when a node gets another primary.
         case keepsNumbers
     }

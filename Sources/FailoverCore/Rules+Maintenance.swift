@@ -99,6 +99,9 @@ extension Situation {
 
     /// Two connections of the primary carry the name of one node: each counts as a copy (F8).
     func hasDuplicate(_ id: NodeID) -> Bool {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .acceptsDuplicates { return false }
+        #endif
         let name = cluster.applicationName(id)
         return (openPrimary?.senders.count { $0.applicationName == name } ?? 0) > 1
     }

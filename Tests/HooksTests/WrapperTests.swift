@@ -59,6 +59,16 @@ struct WrapperTests {
         }
     }
 
+    @Test(arguments: ["service_stop_command", "service_start_command", "fence_command"])
+    func whatAnotherHandCanUndoIsDoneAgainInItsStep(_ hook: String) async throws {
+        try await HookBench.with { (bench) async throws in
+            for _ in 1...2 {
+                #expect(try await wrap(bench, "echo run >>$OUT/runs", hook: hook).isSuccess)
+            }
+            #expect(try await bench.read(bench.path + "/runs") == "run\nrun\n")
+        }
+    }
+
     @Test func aFailureLeavesNoMark() async throws {
         try await HookBench.with { (bench) async throws in
             let script = "echo run >>$OUT/runs; exit 75"

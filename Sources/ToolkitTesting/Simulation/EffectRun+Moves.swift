@@ -9,7 +9,7 @@ extension Simulation {
         if let step = ask(run) { return step }
         if run.stage == 0 {
             guard !nodes[run.node].isInRecovery else { return .end(.failed("it is in recovery")) }
-            if plan.mutant != .keepsClients { endSessions(run.node) }
+            endSessions(run.node)
             guard !nodes[run.node].isHung, !nodes[run.node].isDiskFull else {
                 return now - run.began < Self.lockedLimit
                     ? .wait(100_000) : .end(.unknown("the last record is not flushed"))

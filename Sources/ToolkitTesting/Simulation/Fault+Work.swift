@@ -12,7 +12,8 @@ extension Simulation {
         case .resetMachine:
             crashMachine(node)
             forget(node)
-        case .unsealAtFailover: armed = fault
+        case .unsealAtFailover, .killCandidate: armed = fault
+        case .duplicate: duplicate(node, fault.other % nodes.count)
         case .changePolicy: changePolicy(fault)
         case .crashBackends: crashBackends(node)
         case .freezeServer: freeze(node, isMachine: false)
@@ -72,11 +73,32 @@ extension Simulation {
 
     /// The phase that an armed fault waits for has come: it strikes within milliseconds.
     func trigger(_ phase: Phase) {
-        guard let fault = armed, !isHealed,
-            phase == (fault.other % 2 == 0 ? Phase.promoting : .sealing)
-        else { return }
+        guard let fault = armed, !isHealed else { return }
+        let wanted: Phase =
+            fault.kind == .killCandidate || fault.other % 2 == 0 ? .promoting : .sealing
+        guard phase == wanted else { return }
         armed = nil
-        put(.unseal(fault.other), after: fault.duration % 300_000)
+        guard fault.kind == .killCandidate else {
+            return put(.unseal(fault.other), after: fault.duration % 40_000)
+        }
+        guard case .promote(let candidate)? = store.cluster.intent?.kind else { return }
+        let node = index(candidate)
+        trace.add(.fault, at: now, node: node, 0, 1, "is lost as a candidate")
+        crashMachine(node)
+    }
+
+    private func duplicate(_ node: Int, _ other: Int) {
+        guard nodes[node].isWritable, let twin = nodes[node].senders.first(where: { $0.counts })
+        else { return }
+        nextSender += 1
+        var tool = twin
+        tool.id = nextSender
+        tool.isTool = true
+        tool.isSending = false
+        nodes[node].senders.append(tool)
+        nodes[node].duplicateAt = now
+        put(.senderTimer(node: node, sender: nextSender), after: 1_000_000)
+        kickSenders(node)
     }
 
     /// Configuration management puts old files back on every standby that it reaches.
@@ -149,9 +171,10 @@ extension Simulation {
         case .cancelWaits: if nodes[node].answers { cancelWaits(node) }
         case .switchover:
             let to = fault.other % 2 == 0 ? nil : ids[fault.other % nodes.count]
-            for index in schedulers.indices where give(index, .switchover(to: to)) { return }
+            order(.switchover(to: to))
         case .rejoin:
-            for index in schedulers.indices where give(index, .rejoin(ids[node])) { return }
+            order(.rejoin(ids[node]))
+        case .loseData: loseData(node)
         case .maintenance:
             let until = (now + fault.duration) / 1_000
             order(.maintenance(ids[node], untilWallMs: fault.other % 2 == 0 ? until : nil))
@@ -159,14 +182,38 @@ extension Simulation {
         case .failover: order(.failover(to: fault.other % 2 == 0 ? nil : ids[node]))
         case .failoverWithLoss:
             // By an operator who has looked: the old primary is down, or it is left to the fence.
-            let isDown = nodes[judge.lastOpened?.node ?? 0].server == .stopped
-            order(.failoverWithLoss(to: ids[node], oldPrimaryIsDown: isDown))
+            let old = judge.lastOpened?.node ?? 0
+            let isDown = nodes[old].server == .stopped && old == index(store.cluster.lastPrimary)
+            let command = OperatorCommand.failoverWithLoss(
+                to: ids[node], oldPrimaryIsDown: isDown)
+            guard isDown else { return order(command) }
+            // Who says so keeps it down until another one is open.
+            if schedulers.indices.contains(where: { give($0, command) }) {
+                heldDown = (old, judge.lastOpened?.term ?? 0)
+            }
         default: break
         }
     }
 
+    private func loseData(_ node: Int) {
+        guard node != judge.lastOpened?.node, nodes[node].hook == nil, nodes[node].hasData else {
+            return
+        }
+        killServer(node, isMachine: false)
+        nodes[node].hasData = false
+        nodes[node].log = WriteAheadLog()
+        nodes[node].branch = Branch()
+        nodes[node].flushed = WriteAheadLog.begin
+        nodes[node].received = WriteAheadLog.begin
+        nodes[node].replayed = WriteAheadLog.begin
+        nodes[node].highestTimeline = 1
+        nodes[node].hasStandbySignal = false
+    }
+
     private func order(_ command: OperatorCommand) {
         for index in schedulers.indices where give(index, command) { return }
+        // An operator asks again for a while.
+        wishes.append((command, now + 20_000_000))
     }
 
     // MARK: - The end of a fault
@@ -228,6 +275,7 @@ extension Simulation {
         }
         store.trouble = .none
         ordersToEnd = true
+        wishes = []
         if policy.mode == .manual {
             // An operator decides: here, to leave it to the core.
             policy.mode = .automatic
@@ -247,13 +295,15 @@ extension Simulation {
     // MARK: - How long writes stood still
 
     /// Of a single fault on a healthy cluster: what came before would blur it.
-    func noteOutage(_ kind: Fault.Kind, _ node: Int) {
+    func noteOutage(_ kind: Fault.Kind, _ node: Int, _ duration: Int64) {
+        judge.openOutage?.isStrict = false
         guard judge.openOutage == nil, activeFaults.isEmpty, node == judge.lastOpened?.node,
             now - judge.lastAcknowledgedAt < 2_000_000
         else { return }
         switch kind {
         case .killServer, .crashMachine, .isolate, .freezeServer, .freezeMachine, .switchover:
-            judge.openOutage = Outage(kind: kind, began: now)
+            judge.openOutage = Outage(
+                kind: kind, began: now, isStrict: isStrict(kind, duration))
         default: break
         }
     }
@@ -271,4 +321,6 @@ public struct Outage: Sendable {
     public var kind: Fault.Kind
     var began: Int64
     public var lasted: Int64 = 0
+    /// It must end within seconds.
+    var isStrict = false
 }

@@ -18,9 +18,15 @@ public struct Fault: Sendable {
         // Operators.
         case handPromote, handStart, handBareStart, handStop, handRestart, editConninfo
         case tamperNames, badLine, cancelWaits, switchover, rejoin, loseSlot
+        /// The data directory of a standby is gone: a lost mount.
+        case loseData
         case maintenance, pause, failover, failoverWithLoss
         /// When a failover is under way, a cut-off standby gets its old upstream back.
         case unsealAtFailover
+        /// The machine of the next candidate is lost while it is promoted.
+        case killCandidate
+        /// A tool that receives WAL under a voter's name (F8).
+        case duplicate
         /// Another cluster file: fewer copies, more copies, or a node left out.
         case changePolicy
     }
@@ -47,7 +53,7 @@ extension Simulation {
         guard !isHealed else { return }
         let node = resolve(fault.node)
         trace.add(.fault, at: now, node: node, at, fault.kind.hashNumber, "FAULT \(fault.says)")
-        noteOutage(fault.kind, node)
+        noteOutage(fault.kind, node, fault.duration)
         targets[at] = node
         if fault.kind.isLasting {
             activeFaults.append(at)
@@ -167,8 +173,9 @@ extension Fault.Kind {
         switch self {
         case .killWithOrphans, .crashBackends, .killReceiver, .killScheduler, .dieAtEffect,
             .handPromote, .handStart, .handBareStart, .handStop, .handRestart, .editConninfo,
-            .cancelWaits, .switchover, .rejoin, .loseSlot, .tamperNames, .storeRollback,
-            .pauseScheduler, .unsealAtFailover:
+            .cancelWaits, .switchover, .rejoin, .loseData, .loseSlot, .failover, .failoverWithLoss,
+            .tamperNames, .storeRollback,
+            .pauseScheduler, .killCandidate, .duplicate, .unsealAtFailover:
             false
         default: true
         }

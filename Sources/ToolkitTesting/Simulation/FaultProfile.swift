@@ -3,6 +3,8 @@ public struct FaultProfile: Sendable {
     public var name: String
     var kinds: [Fault.Kind]
     var count: Int
+    /// Faults that come in a set, for what a single one does not show.
+    var bursts: Bursts?
     var zombiePercent = 0
     var lossPercent = 0
     var slowSignalPercent = 0
@@ -15,23 +17,23 @@ public struct FaultProfile: Sendable {
         FaultProfile(
             name: "crashes",
             kinds: [
-                .killServer, .killServer, .killWithOrphans, .crashMachine, .crashBackends,
+                .killServer, .killServer, .killCandidate, .killWithOrphans, .crashMachine,
+                .crashBackends,
                 .freezeServer, .freezeMachine, .killScheduler,
             ], count: 10),
         FaultProfile(
             name: "orders",
             kinds: [
                 .maintenance, .maintenance, .pause, .failover, .failoverWithLoss, .switchover,
-                .rejoin, .changePolicy, .killServer, .crashMachine, .isolate, .killScheduler,
+                .rejoin, .loseData, .changePolicy, .killServer, .crashMachine, .isolate,
+                .killScheduler,
             ], count: 12),
         FaultProfile(
             name: "resets", kinds: [.resetMachine, .killScheduler, .switchover], count: 5),
-        FaultProfile(
-            name: "unseals",
-            kinds: [
-                .unsealAtFailover, .unsealAtFailover, .unsealAtFailover, .isolate, .freezeServer,
-                .freezeMachine, .killServer, .switchover,
-            ], count: 14),
+        FaultProfile(name: "unseals", kinds: [], count: 8, bursts: .unseals),
+        FaultProfile(name: "lags", kinds: [], count: 8, bursts: .lags, slowSignalPercent: 5),
+        FaultProfile(name: "blind", kinds: [], count: 6, bursts: .blind),
+        FaultProfile(name: "churn", kinds: [], count: 14, bursts: .churn, slowSignalPercent: 25),
         FaultProfile(
             name: "partitions",
             kinds: [
@@ -57,7 +59,7 @@ public struct FaultProfile: Sendable {
             kinds: [
                 .handPromote, .handStart, .handBareStart, .handStop, .handRestart, .editConninfo,
                 .tamperNames, .badLine, .cancelWaits, .switchover, .switchover, .rejoin,
-                .loseSlot, .changePolicy, .killServer, .crashMachine, .isolate,
+                .loseSlot, .duplicate, .changePolicy, .killServer, .crashMachine, .isolate,
             ], count: 12),
         FaultProfile(
             name: "scheduler",
@@ -82,6 +84,9 @@ public struct FaultProfile: Sendable {
     func faults(
         _ nodes: Int, until end: Int64, _ random: inout SimulationRandom
     ) -> [Fault] {
+        if let bursts {
+            return bursts.faults(count, until: end, &random).sorted { $0.at < $1.at }
+        }
         let wanted = max(3, count / 2 + random.below(count))
         // A swarm: some kinds only, so that they come more often.
         let drawn = name == "swarm" ? (0..<6).map { _ in random.pick(kinds) } : kinds

@@ -94,7 +94,9 @@ extension Simulation {
         let entry = Judge.Acknowledged(
             id: waiter.id, start: waiter.start, node: index, term: term)
         // By a hand that took the names away: nobody promised that.
-        let isTampered = conf.isTampered || store.cluster.quorumIsTampered
+        // Two names are one node's until the core has given it another one.
+        let isDoubled = now - nodes[index].duplicateAt < 20_000_000
+        let isTampered = isDoubled || conf.isTampered || store.cluster.quorumIsTampered
         // Whoever runs without copies may accept that two nodes acknowledge for a while.
         let hasWindow = policy.acceptsSplitBrainWindow && policy.numberSyncStandbys == 0
         if !hasWindow { checkSingleAcknowledger(entry) }
@@ -246,7 +248,8 @@ extension Judge {
             promised += single.filter { world.nodes[primary].log.holds(id: $0.id, at: $0.start) }
             single = []
         }
-        if rule == "quorum.drop", world.policy.alone == .block, new.configs == [.none], old.configs != new.configs,
+        if rule == "quorum.drop", world.policy.alone == .block, new.configs == [.none],
+            old.configs != new.configs,
             old.configs.contains(where: { !$0.voters.isEmpty }), world.policy.numberSyncStandbys > 0
         {
             report("alone", "commits wait for nobody although synchronous.alone is block")

@@ -113,13 +113,10 @@ public enum ModelMutant: String, Sendable, CaseIterable {
     case trustsNoRewindRequired
     case readsPositionEarly
     case reconfiguresBeforeStoring
-    case acceptsDuplicates
     case lockClearsNames
     case readsReceivedPosition
     case sealLeavesArchive
     case keepsLostSlots
     case skipsReadBack
     case followKeepsOpening
-    /// A hand-over leaves the clients' sessions as they are.
-    case keepsClients
 }

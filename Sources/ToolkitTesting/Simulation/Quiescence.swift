@@ -20,6 +20,46 @@ extension Simulation {
         isOver = true
     }
 
+    /// I4 by the clock: no promotion may hang, and a single fault may stop writes for so long only.
+    func watchTimes() {
+        let isAwake = schedulers.contains { $0.isAlive && $0.pausedUntil <= now }
+        if store.cluster.phase != .promoting || !isAwake || store.trouble != .none
+            || store.cluster.pausedSinceWallMs != nil
+        {
+            promotingSince = nil
+        } else if let since = promotingSince, since.term == store.cluster.term.number {
+            if now - since.at > (policy.timers.promoteTimeout + 20_000) * 1_000 {
+                judge.report("I4", "a promotion hangs for \((now - since.at) / 1_000) ms")
+            }
+        } else {
+            promotingSince = (now, store.cluster.term.number)
+        }
+        guard let outage = judge.openOutage, outage.isStrict, now - outage.began > 25_000_000 else {
+            return
+        }
+        judge.report(
+            "I4",
+            "a single fault, \(outage.kind.rawValue), stops writes for "
+                + "\((now - outage.began) / 1_000) ms")
+    }
+
+    /// Whether nothing but this fault stands between the cluster and a failover.
+    func isStrict(_ kind: Fault.Kind, _ duration: Int64) -> Bool {
+        let cluster = store.cluster
+        guard kind != .switchover, duration > 26_000_000, !isHealed, judge.failovers == 0,
+            policy.mode == .automatic, !policy.validatesFailover,
+            policy.timers.monitorInterval <= 500, policy.nodes.allSatisfy({ $0.priority > 0 }),
+            cluster.phase == .steady, cluster.intent == nil, cluster.configs.count == 1,
+            cluster.pausedSinceWallMs == nil, let config = cluster.configs.first,
+            config.required > 0, !config.voters.isEmpty, schedulers[0].isAlive,
+            schedulers[0].pausedUntil <= now, plan.zombiePercent == 0, plan.lossPercent == 0
+        else { return false }
+        return config.voters.allSatisfy { voter in
+            let node = nodes[index(voter)]
+            return node.answers && node.receiver != nil && !node.isReplayBlocked
+        }
+    }
+
     /// Late commands arrive now: each is of an older step, or done already.
     private func releaseZombies() {
         for index in jobs.indices {

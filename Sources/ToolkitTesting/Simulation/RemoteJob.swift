@@ -216,7 +216,7 @@ extension Simulation {
         jobs[index].result = result
         if nodes[job.node].hook == index {
             nodes[job.node].hook = nil
-            if case .done = result, case .hook(let hook, _, _) = job.kind {
+            if case .done = result, case .hook(let hook, _, _) = job.kind, hook.isMarked {
                 nodes[job.node].marks.removeAll { $0.stamp != job.stamp }
                 nodes[job.node].marks.append(HookMark(stamp: job.stamp, hook: hook))
             }

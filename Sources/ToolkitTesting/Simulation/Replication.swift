@@ -30,7 +30,7 @@ extension Simulation {
         // A slot is used by one walsender at a time.
         guard upstream.hasSlot else { return canFollow(index, source) }
         guard let slot = nodes[source].slots.first(where: { $0.node == index }), !slot.isLost,
-            slot.sender == nil || plan.mutant == .acceptsDuplicates
+            slot.sender == nil
         else {
             noticeHalfOpen(source, of: index)
             return false
@@ -115,6 +115,10 @@ extension Simulation {
         let sender = nodes[index].senders[at]
         let end = nodes[index].flushed
         guard !sender.isSending, sender.sent < end else { return }
+        if sender.isTool {
+            nodes[index].senders[at].sent = end
+            return put(.reply(node: index, sender: id, flush: end), after: 1_500)
+        }
         nodes[index].senders[at].isSending = true
         let standby = sender.standby
         guard network.isOpen(.replication, index, standby) else {
@@ -267,6 +271,7 @@ extension Simulation {
     func senderTimer(_ index: Int, _ id: Int) {
         guard let at = nodes[index].senders.firstIndex(where: { $0.id == id }) else { return }
         let timeout = policy.timers.walSenderTimeout * 1_000
+        if nodes[index].senders[at].isTool { nodes[index].senders[at].heardAt = now }
         if now - nodes[index].senders[at].heardAt >= timeout {
             return removeSender(index, id)
         }

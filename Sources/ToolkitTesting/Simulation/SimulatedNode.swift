@@ -48,6 +48,8 @@ struct WalSender {
     var heardAt: Int64
     /// The other end is gone; it is noticed by the next message, or by a timeout.
     var isHalfOpen = false
+    /// No server: a program that only receives.
+    var isTool = false
     /// SIGHUP was delivered: the next turn of its loop reads the file before it reads replies.
     var hasPendingConfig = false
     var isInTurn = false
@@ -176,6 +178,7 @@ struct SimulatedNode {
     var slots: [ReplicationSlot] = []
     var waiters: [Waiter] = []
     var isFlushing = false
+    var duplicateAt: Int64 = -100_000_000
 
     // The disk.
     var isHung = false
@@ -208,4 +211,12 @@ enum Hook: UInt8 {
     case restart
     case disconnect
     case fence
+
+    /// Done once in a step, it is not done again in it; the others look for themselves.
+    var isMarked: Bool {
+        switch self {
+        case .promote, .follow, .rejoinStart, .rejoinRewind, .clone, .disconnect: true
+        case .start, .stop, .restart, .fence: false
+        }
+    }
 }

@@ -95,6 +95,7 @@ extension Simulation {
         let isCalm =
             schedulers[index].machine.cluster.phase == .steady && !schedulers[index].hasTrouble
         put(.tick(scheduler: index, epoch: epoch), after: isCalm ? 250_000 : 50_000)
+        watchTimes()
         judge.fedSince = isFed() ? judge.fedSince ?? now : nil
         take(index, .tick)
         if schedulers[index].isAlive, schedulers[index].epoch == epoch { order(index) }
@@ -401,10 +402,17 @@ extension Simulation {
         if cluster.phase == .initializing, nodes[0].answers {
             give(index, .bootstrap(first: ids[0]))
         }
+        wishes.removeAll { $0.until < now }
+        if let at = wishes.indices.first(where: { give(index, wishes[$0].command) }) {
+            wishes.remove(at: at)
+        }
         guard ordersToEnd else { return }
         if cluster.pausedSinceWallMs != nil { give(index, .resume) }
-        for member in cluster.members where member.maintenance != nil {
-            give(index, .endMaintenance(member.id))
+        for member in cluster.members {
+            if member.maintenance != nil { give(index, .endMaintenance(member.id)) }
+            if member.attach.number > 0, !nodes[self.index(member.id)].hasData {
+                give(index, .rejoin(member.id))
+            }
         }
     }
 

@@ -62,6 +62,11 @@ extension Simulation {
         if nodes[index].isInRecovery {
             put(.startupConfig(node: index, run: run), after: signalDelay(index, common: 4_000))
         }
+        if nodes[index].isInRecovery, nodes[index].nodeConf.upstream != nil,
+            nodes[index].openConf != nil
+        {
+            judge.report("lock", "\(ids[index]) follows, and has an opening")
+        }
         noteOpening(index)
     }
 

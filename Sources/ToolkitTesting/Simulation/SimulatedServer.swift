@@ -9,6 +9,9 @@ extension Simulation {
             now >= nodes[index].orphansUntil, !nodes[index].isDiskFull
         else { return false }
         nodes[index].startsLocked = !isBare
+        if let held = heldDown, held.node == index, judge.lastOpened?.term == held.term {
+            return false
+        }
         if !isBare {
             guard nodes[index].marker == .none else { return false }
             if plan.mutant != .startKeepsOpening { nodes[index].openConf = nil }

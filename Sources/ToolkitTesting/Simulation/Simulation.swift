@@ -39,6 +39,11 @@ final class Simulation {
     var settledAt: Int64?
     /// Pauses and maintenance that were not ended are ended by their operators.
     var ordersToEnd = false
+    var promotingSince: (at: Int64, term: Int)?
+    /// A primary that an operator keeps down until a later term is opened.
+    var heldDown: (node: Int, term: Int)?
+    /// Orders that were refused, and until when they are given again.
+    var wishes: [(command: OperatorCommand, until: Int64)] = []
     /// A fault that waits for a phase.
     var armed: Fault?
     /// The seed's events so far, a bound against a loop.

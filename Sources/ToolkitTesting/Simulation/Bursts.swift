@@ -1,0 +1,80 @@
+/// Sets of faults that strike together: the second one into the first one's consequences.
+enum Bursts: Sendable {
+    /// A primary that sleeps just so long that it wakes while its standbys are cut off, and hands
+    /// that put their old files back then.
+    case unseals
+    /// One voter is behind when the primary is lost, and another one is out of reach.
+    case lags
+    /// The scheduler can't see a primary that is well, replay is blocked somewhere, and an operator
+    /// asks for a failover.
+    case blind
+    /// Voters come and go, so that the quorum changes again and again.
+    case churn
+
+    func faults(
+        _ count: Int, until end: Int64, _ random: inout SimulationRandom
+    ) -> [Fault] {
+        let first: Int64 = 14_000_000
+        let pace = (end - first - 10_000_000) / Int64(count)
+        return (0..<Int64(count)).flatMap { turn in
+            burst(at: first + turn * pace + Int64(random.below(Int(pace / 2))), &random)
+        }
+    }
+
+    private func burst(at: Int64, _ random: inout SimulationRandom) -> [Fault] {
+        func fault(
+            _ kind: Fault.Kind, _ delay: Int64, node: Int, _ shortest: Int64, _ longest: Int64
+        ) -> Fault {
+            Fault(
+                at: at + delay, kind: kind, node: node, other: random.below(1 << 10),
+                duration: shortest + Int64(random.below(Int(longest - shortest))))
+        }
+        switch self {
+        case .unseals:
+            let extra: Fault.Kind = random.chance(25) ? .killCandidate : .unsealAtFailover
+            return [
+                fault(extra, 0, node: -1, 1_000, 2_000_000),
+                fault(
+                    random.pick([.freezeServer, .freezeMachine, .isolate]), 100_000, node: -1,
+                    1_900_000, 3_600_000),
+            ]
+        case .lags:
+            let lag = random.pick([Fault.Kind.cutReplication, .delay, .slowDisk, .hungDisk])
+            let loss = random.pick([
+                Fault.Kind.killServer, .crashMachine, .isolate, .freezeServer, .switchover,
+            ])
+            var faults = [
+                fault(
+                    lag, 0, node: lag == .cutReplication ? -1 : random.below(5), 2_000_000,
+                    6_000_000),
+                fault(
+                    loss, 300_000 + Int64(random.below(2_400_000)), node: -1, 4_000_000,
+                    14_000_000),
+            ]
+            if random.chance(50) {
+                let other = random.pick([Fault.Kind.isolate, .freezeMachine, .cutScheduler])
+                faults.append(
+                    fault(
+                        other, 200_000 + Int64(random.below(2_800_000)), node: random.below(5),
+                        3_000_000, 12_000_000))
+            }
+            return faults
+        case .blind:
+            let block = random.pick([Fault.Kind.pauseReplay, .conflict, .sshDown, .cutSQL])
+            return [
+                fault(block, 0, node: random.below(5), 8_000_000, 14_000_000),
+                fault(
+                    random.pick([.cutSQL, .cutScheduler]), 500_000, node: -1, 6_000_000,
+                    12_000_000),
+                fault(.failover, 1_500_000, node: random.below(5), 1_000_000, 2_000_000),
+            ]
+        case .churn:
+            let loss = random.pick([
+                Fault.Kind.killServer, .cutReplication, .isolate, .delay, .badLine, .crashBackends,
+            ])
+            return [
+                fault(loss, 0, node: loss == .badLine ? -1 : random.below(5), 3_500_000, 7_000_000)
+            ]
+        }
+    }
+}
