@@ -44,11 +44,11 @@ final class LabWriters: Sendable {
     var acknowledged: [Acknowledgement] { state.withLock { $0.acknowledged } }
     var count: Int { state.withLock { $0.acknowledged.count } }
 
-    /// Pause in seconds between an acknowledgement and the next write.
-    func start(_ count: Int = 8, pause: Double = 0.01) {
-        for index in 0..<count {
+    /// Eight that know all hosts, or those with these numbers that know some alone.
+    func start(_ indices: Range<Int> = 0..<8, hosts: [Int] = [1, 2, 3]) {
+        for index in indices {
             state.withLock { $0.running += 1 }
-            let thread = Thread { [self] in write(index, pause) }
+            let thread = Thread { [self] in write(index, hosts) }
             thread.name = "writer \(index)"
             thread.start()
         }
@@ -72,11 +72,10 @@ final class LabWriters: Sendable {
     }
 
     /// As `toolkit dsn` prints it, with the hosts in an order of this writer's own.
-    private func conninfo(_ index: Int) -> Conninfo {
-        let hosts = (0..<3).map { "10.0.0.\(1 + ($0 + index) % 3)" }
+    private func conninfo(_ index: Int, _ known: [Int]) -> Conninfo {
+        let hosts = known.indices.map { "10.0.0.\(known[($0 + index) % known.count])" }
         var conninfo = Conninfo()
         conninfo["host"] = hosts.joined(separator: ",")
-        conninfo["port"] = "5432,5432,5432"
         conninfo["dbname"] = "postgres"
         conninfo["user"] = "app"
         conninfo["passfile"] = "\(folder)/app.pgpass"
@@ -91,12 +90,12 @@ final class LabWriters: Sendable {
         return conninfo
     }
 
-    private func write(_ index: Int, _ pause: Double) {
+    private func write(_ index: Int, _ hosts: [Int]) {
         defer { state.withLock { $0.running -= 1 } }
         let descriptor = open(network, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0, cl_enter_network(descriptor) == 0 else { return }
         close(descriptor)
-        let conninfo = conninfo(index)
+        let conninfo = conninfo(index, hosts)
         let patience = Duration.milliseconds(800 + 300 * index)
         var session: BlockingSession?
         while !state.withLock({ $0.isStopped }) {
@@ -119,7 +118,7 @@ final class LabWriters: Sendable {
                     $0.acknowledged.append(
                         Acknowledgement(row: row, writer: index, node: node, sent: sent, at: now))
                 }
-                Thread.sleep(forTimeInterval: pause)
+                Thread.sleep(forTimeInterval: 0.01)
             } else {
                 session = nil
                 Thread.sleep(forTimeInterval: Self.retrySeconds)
