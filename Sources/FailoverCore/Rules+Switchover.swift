@@ -49,16 +49,18 @@ extension Rulebook {
                 !view.attempts(handOver.id).isInFlight
             else { return nil }
             let isTargetLost = view.answer(to) == nil
-            // Locked, it serves nobody: a second failure costs more than the switchover is worth.
-            let hasFailed =
-                view.policy.handOver == .quiesce && view.attempts(handOver.id).count >= 2
-            let isLate = hasFailed || view.intentAgeMs >= view.timers.switchoverTimeout
+            let isLate =
+                view.hasFailedToEmpty(handOver)
+                || view.intentAgeMs >= view.timers.switchoverTimeout
             guard isTargetLost || isLate else { return nil }
             let why =
                 isTargetLost
                 ? "\(to) is lost"
                 : "\(from) was not emptied or stopped in time" + view.lastFailure(handOver)
             if let verdict = view.openAgain(from, seen, because: why) { return verdict }
+            if case .look = view.reopening(from, seen) {
+                return .hold("a look at \(from) over SSH, to open it again")
+            }
             guard isLate, case .refused(let refusal) = view.reopening(from, seen),
                 !seen.isOpen, view.canSealQuorum
             else { return nil }
@@ -109,6 +111,16 @@ extension Situation {
         switch policy.handOver {
         case .quiesce: effect(.quiesce(target: cluster.applicationName(to)), on: from, stamp)
         case .stop: effect(.stopForSwitchover, on: from, stamp)
+        }
+    }
+
+    /// Locked, it serves nobody: another attempt costs more than the switchover is worth.
+    func hasFailedToEmpty(_ handOver: Effect) -> Bool {
+        guard policy.handOver == .quiesce else { return false }
+        let tries = attempts(handOver.id)
+        switch tries.outcome {
+        case .failed?, .unknown?: return true
+        case .done?, .tryAgain?, .stale?, nil: return tries.count >= 2
         }
     }
 
