@@ -103,7 +103,7 @@ extension LabVM {
         }
         clock = [
             "LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": "/mnt/clock",
-            "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         ]
         try setClock(hours: 0)
     }

@@ -86,11 +86,9 @@ extension Scenario {
             },
             play: { try await zombie($0) }),
         Scenario(
-            id: "CLOCK", what: "wall clocks of a primary and a standby jump by an hour",
+            id: "CLOCK", what: "the primary's wall clock jumps by an hour, by two, and back",
             isPatient: true,
-            prepare: { cluster, _ in
-                for vm in cluster.vms.prefix(2) { try vm.giveClock() }
-            },
+            prepare: { cluster, _ in try cluster.vms[0].giveClock() },
             play: { try await clocksJump($0) }),
     ]
 
@@ -150,11 +148,12 @@ extension Scenario {
         let cluster = stage.cluster
         let mark = try await stage.mark()
         var worst = stage.figures
-        for (vm, hours) in [(0, 1), (0, -1), (1, 1), (1, 0), (0, 0)] {
+        let vm = cluster.vms[0]
+        for hours in [1, -1, 0] {
             let jump = ContinuousClock.now
-            try cluster.vms[vm].setClock(hours: hours)
-            try await until("\(cluster.vms[vm].name) has another time", within: .seconds(10)) {
-                let told = await cluster.vms[vm].value("SELECT extract(epoch FROM now())::bigint")
+            try vm.setClock(hours: hours)
+            try await until("\(vm.name) has another time", within: .seconds(10)) {
+                let told = await vm.value("SELECT extract(epoch FROM now())::bigint")
                 let expected = Date().timeIntervalSince1970 + Double(3_600 * hours)
                 return told.flatMap { Double($0) }.map { abs($0 - expected) < 60 } ?? false
             }
