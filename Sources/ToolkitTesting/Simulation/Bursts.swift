@@ -58,6 +58,12 @@ enum Bursts: Sendable {
                         other, 200_000 + Int64(random.below(2_800_000)), node: random.below(5),
                         3_000_000, 12_000_000))
             }
+            if random.chance(12) {
+                faults.append(
+                    fault(
+                        .pause, 1_800_000 + Int64(random.below(2_600_000)), node: 0, 2_000_000,
+                        6_000_000))
+            }
             return faults
         case .blind:
             let block = random.pick([Fault.Kind.pauseReplay, .conflict, .sshDown, .cutSQL])

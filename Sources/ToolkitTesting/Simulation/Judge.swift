@@ -254,7 +254,7 @@ extension Judge {
         {
             report("alone", "commits wait for nobody although synchronous.alone is block")
         }
-        if new.phase == .sealing, old.phase == .suspect { failovers += 1 }
+        if new.phase == .sealing, old.phase != .sealing, old.phase != .blocked { failovers += 1 }
         if rule?.rawValue == "suspect.confirmed", wasFed, let since = fedSince,
             world.now - since > Self.patience(world.policy.timers)
         {

@@ -16,9 +16,11 @@ extension Simulation {
             nodes[index].isInRecovery, nodes[index].receiver == nil,
             !nodes[index].isReplayBlocked, let upstream = nodes[index].startupUpstream
         else { return }
-        guard !nodes[index].isDiskFull, mayStream(index, from: upstream) else {
-            return reconnect(index, after: retryInterval)
-        }
+        // The receiver before it ends only when what it wrote is flushed (F16).
+        guard !nodes[index].isDiskFull, !nodes[index].isHung, mayStream(index, from: upstream)
+        else { return reconnect(index, after: retryInterval) }
+        nodes[index].flushed = max(nodes[index].flushed, nodes[index].log.end)
+        replay(index)
         attach(index, to: upstream)
     }
 
