@@ -272,7 +272,9 @@ run_tests() {
     if [ $# -gt 0 ]; then
         run swift test --skip-build "$@"
     else
-        run swift test --skip-build --skip LabTests
+        run swift test --skip-build --skip LabTests --skip SimulationTests
+        # By itself, because it keeps every processor busy; the whole of it is the optimised build's.
+        run swift test --skip-build --filter SimulationTests
         simulate
         # By itself, because it measures.
         run swift test --skip-build --filter LabTests

@@ -18,7 +18,7 @@ enum Setting {
     /// Optimised builds run what the promise asks for, others enough to see that it works.
     static var seeds: UInt64 {
         #if DEBUG
-            return 12
+            return 4
         #else
             return 5_000
         #endif
