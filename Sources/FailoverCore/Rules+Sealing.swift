@@ -222,6 +222,11 @@ extension Situation {
     /// candidate is on a timeline whose number and history another candidate can repeat (D6): it
     /// may only go on behind that very node.
     private func mayFollow(_ member: Member, _ choice: Choice) -> Bool {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .countsFollowersAhead {
+                return choice.sealed.contains { $0.node == member.id }
+            }
+        #endif
         guard choice.sealed.contains(where: { $0.node == member.id }),
             let own = facts(member.id).seal?.proof, !own.isOutOfRecovery,
             let other = facts(choice.candidate).seal?.proof

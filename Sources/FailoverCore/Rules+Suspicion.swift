@@ -182,6 +182,9 @@ extension Situation {
 
     /// Grace, hysteresis and confirmation: what time alone will end.
     private func reasonToWait(_ lost: NodeID) -> String? {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .ignoresFedQuorum { return nil }
+        #endif
         let facts = facts(lost)
         let isDead = facts.unreachable == .refused && everyReachableReceiverIsGone
         let failuresNeeded = facts.unreachable == nil ? 0 : timers.reconnectAttempts

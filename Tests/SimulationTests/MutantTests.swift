@@ -27,13 +27,20 @@
             Mutant.allCases.map { mutant in
                 Case(
                     name: mutant.rawValue, profile: profiles[mutant.rawValue],
-                    apply: { $0.with(mutant) })
+                    apply: { plan in
+                        var plan = plan.with(mutant)
+                        if mutant == .ignoresBlock { plan.policy.alone = .block }
+                        return plan
+                    })
             }
             + ModelMutant.allCases.map { mutant in
                 Case(
                     name: mutant.rawValue, profile: profiles[mutant.rawValue],
                     apply: { plan in
                         var plan = plan.with(mutant)
+                        if mutant == .skipsSenders, plan.policy.nodes.count > 2 {
+                            plan.policy.numberSyncStandbys = 2
+                        }
                         // Only there a fence decides.
                         if mutant == .timeoutIsSuccess {
                             plan.policy.numberSyncStandbys = 0
@@ -57,10 +64,10 @@
             "choosesByPriority": "lags", "forgetsFloor": "lags", "ignoresLineage": "twins",
             "countsFollowersAhead": "lags", "lockClearsNames": "lags",
             "readsReceivedPosition": "lags", "missesLostCandidate": "unseals",
-            "acceptsDuplicates": "operators", "ignoresFedQuorum": "blind",
+            "acceptsDuplicates": "operators", "ignoresFedQuorum": "partitions",
             "ignoresBlock": "crashes", "timeoutIsSuccess": "partitions",
-            "trustsStreaming": "calm", "followKeepsOpening": "lags", "keepsNumbers": "twins",
-            "dropsJointRule": "churn", "keepsCertificate": "lags", "abortsOpening": "unseals",
+            "trustsStreaming": "calm", "keepsNumbers": "twins",
+            "dropsJointRule": "churn", "keepsCertificate": "lags",
         ]
 
         @Test(.enabled(if: Setting.number("TOOLKIT_SEED") == nil))

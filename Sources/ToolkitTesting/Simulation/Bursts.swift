@@ -5,8 +5,8 @@ enum Bursts: Sendable {
     case unseals
     /// One voter is behind when the primary is lost, and another one is out of reach.
     case lags
-    /// The scheduler can't see a primary that is well, replay is blocked somewhere, and an operator
-    /// asks for a failover.
+    /// The primary sleeps for so long that a failover begins, and wakes up in its midst; it can't be
+    /// stopped, and replay is blocked somewhere.
     case blind
     /// Voters come and go, so that the quorum changes again and again.
     case churn
@@ -33,6 +33,8 @@ enum Bursts: Sendable {
         case .unseals:
             let extra: Fault.Kind = random.chance(25) ? .killCandidate : .unsealAtFailover
             return [
+                // Nobody can stop it by the system.
+                fault(.sshDown, 50_000, node: -1, 5_000_000, 8_000_000),
                 fault(extra, 0, node: -1, 1_000, 2_000_000),
                 fault(
                     random.pick([.freezeServer, .freezeMachine, .isolate]), 100_000, node: -1,
@@ -66,13 +68,15 @@ enum Bursts: Sendable {
             }
             return faults
         case .blind:
-            let block = random.pick([Fault.Kind.pauseReplay, .conflict, .sshDown, .cutSQL])
+            let block = random.pick([
+                Fault.Kind.pauseReplay, .pauseReplay, .conflict, .cutScheduler, .slowDisk,
+            ])
             return [
                 fault(block, 0, node: random.below(5), 8_000_000, 14_000_000),
+                fault(.sshDown, 300_000, node: -1, 6_000_000, 12_000_000),
                 fault(
-                    random.pick([.cutSQL, .cutScheduler]), 500_000, node: -1, 6_000_000,
-                    12_000_000),
-                fault(.failover, 1_500_000, node: random.below(5), 1_000_000, 2_000_000),
+                    random.pick([.freezeServer, .freezeServer, .cutScheduler]), 500_000, node: -1,
+                    1_900_000, 4_200_000),
             ]
         case .churn:
             let loss = random.pick([

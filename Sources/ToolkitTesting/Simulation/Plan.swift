@@ -118,5 +118,4 @@ public enum ModelMutant: String, Sendable, CaseIterable {
     case sealLeavesArchive
     case keepsLostSlots
     case skipsReadBack
-    case followKeepsOpening
 }

@@ -129,7 +129,6 @@ extension Simulation {
         nodes[node].tamperedNames = nil
         switch request.opening {
         case .removed:
-            if plan.mutant == .followKeepsOpening, request.upstream != nil { break }
             nodes[node].openConf = nil
         case .contents(let names):
             nodes[node].startsLocked = false

@@ -60,6 +60,7 @@ extension Simulation {
         trace.add(.scheduler, at: now, node: -1, index, 1, "scheduler \(index) starts")
         schedulers[index].machine = machine
         schedulers[index].isAlive = true
+        promotingSince = nil
         schedulers[index].isUrgent = machine.cluster.phase != .steady
         schedulers[index].hasTrouble = false
         schedulers[index].inFlight = []
