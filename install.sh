@@ -272,11 +272,13 @@ run_tests() {
     if [ $# -gt 0 ]; then
         run swift test --skip-build "$@"
     else
-        run swift test --skip-build --skip LabTests --skip SimulationTests
-        # By itself, because it keeps every processor busy; the whole of it is the optimised build's.
-        run swift test --skip-build --filter SimulationTests
+        # In groups, for each starts many servers or keeps every processor busy; the lab measures.
+        heavy='LabTests|SimulationTests|PostgresFactsTests|SchedulerTests|CrashTests'
+        run swift test --skip-build --skip "$heavy"
+        for group in SchedulerTests CrashTests PostgresFactsTests SimulationTests; do
+            run swift test --skip-build --filter "$group"
+        done
         simulate
-        # By itself, because it measures.
         run swift test --skip-build --filter LabTests
     fi
 }
