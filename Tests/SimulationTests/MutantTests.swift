@@ -98,7 +98,7 @@
 
         static func hunt(_ mutant: Case, limit: UInt64) -> Caught {
             let profile = mutant.profile.flatMap { name in
-                FaultProfile.all.first { $0.name == name }
+                FaultProfile.named(name)
             }
             for seed in 1...limit {
                 let result = Simulator.run(mutant.apply(Plan(seed: seed, profile: profile)))
@@ -121,7 +121,7 @@
         /// The checker can fail: disks that lie about a flush lose what was acknowledged.
         @Test(.enabled(if: Setting.number("TOOLKIT_SEED") == nil))
         func lyingDisksLoseCommits() {
-            let crashes = FaultProfile.all.first { $0.name == "crashes" }
+            let crashes = FaultProfile.named("crashes")
             let violations = (UInt64(1)...100).lazy.compactMap {
                 Simulator.run(Plan(seed: $0, profile: crashes).withLyingDisks()).violation
             }

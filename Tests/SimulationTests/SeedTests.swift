@@ -55,7 +55,7 @@ struct SeedTests {
         }
         #expect(!seeds.isEmpty)
         for (seed, name) in seeds {
-            let profile = FaultProfile.all.first { $0.name == name }
+            let profile = FaultProfile.named(name)
             #expect(profile != nil || name == "any", "no profile \(name)")
             let result = Simulator.run(Plan(seed: seed, profile: profile))
             #expect(result.violation?.says == nil, "seed \(seed) of \(name)")

@@ -12,7 +12,7 @@ enum Setting {
     static func number(_ name: String) -> UInt64? { text(name).flatMap { UInt64($0) } }
 
     static var profile: FaultProfile? {
-        text("TOOLKIT_PROFILE").flatMap { name in FaultProfile.all.first { $0.name == name } }
+        text("TOOLKIT_PROFILE").flatMap { name in FaultProfile.named(name) }
     }
 
     /// Optimised builds run what the promise asks for, others enough to see that it works.

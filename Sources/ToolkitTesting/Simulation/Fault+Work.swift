@@ -83,6 +83,7 @@ extension Simulation {
         }
         guard case .promote(let candidate)? = store.cluster.intent?.kind else { return }
         let node = index(candidate)
+        judge.openOutage?.isStrict = false
         trace.add(.fault, at: now, node: node, 0, 1, "is lost as a candidate")
         crashMachine(node)
     }
