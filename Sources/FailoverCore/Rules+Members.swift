@@ -164,7 +164,8 @@ extension Situation {
         #if TOOLKIT_MUTANTS
             if policy.mutant == .clonesVoters { return nil }
         #endif
-        guard let plan = plan(for: member, isOrdered: false), plan.kind.bringsData else {
+        // As if an operator asked: whoever has no data at all does not come back by itself either.
+        guard let plan = plan(for: member, isOrdered: true), plan.kind.bringsData else {
             return nil
         }
         return plan.because

@@ -10,16 +10,24 @@ extension Rulebook {
             #if TOOLKIT_MUTANTS
                 if view.policy.mutant == .missesLostCandidate { return nil }
             #endif
-            guard let (candidate, _) = view.promotion else { return nil }
+            guard let (candidate, promote) = view.promotion else { return nil }
             let isSilent = view.facts(candidate).unreachableSince.map {
                 view.now.since($0) >= max(view.timers.confirm, 1_000)
             }
             let isLate = view.intentAgeMs >= view.timers.promoteTimeout
-            guard isLate || isSilent == true else { return nil }
+            if isLate {
+                return view.sealAgain(
+                    because: "\(candidate) was not promoted within "
+                        + "\(view.timers.promoteTimeout) ms", keepsCertificate: true)
+            }
+            if isSilent == true {
+                return view.sealAgain(
+                    because: "\(candidate) \(view.silence(candidate))", keepsCertificate: true)
+            }
+            guard view.cannotPromote(promote) else { return nil }
             return view.sealAgain(
-                because: isLate
-                    ? "\(candidate) was not promoted within \(view.timers.promoteTimeout) ms"
-                    : "\(candidate) \(view.silence(candidate))", keepsCertificate: true)
+                because: "\(candidate) can't be promoted\(view.lastFailure(promote))",
+                keepsCertificate: true)
         },
         Rule(
             "promotion.unsealed", in: [.promoting], leadsTo: [.sealing], alters: .quorum,
@@ -80,6 +88,15 @@ extension Situation {
             return nil
         }
         return (candidate, promotion(of: candidate, intent.stamp))
+    }
+
+    /// A broken hook does not mend itself: another candidate is asked before the time is over.
+    func cannotPromote(_ promote: Effect) -> Bool {
+        let tries = attempts(promote.id)
+        guard tries.count >= 3, !tries.isInFlight, case .failed? = tries.outcome else {
+            return false
+        }
+        return true
     }
 
     /// The candidate seen out of recovery: by the effect, or by a probe of this step's stamp.

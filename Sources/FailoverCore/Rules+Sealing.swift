@@ -24,6 +24,9 @@ extension Rulebook {
             let (cluster, stamp) = view.changed { next, stamp in
                 next.intent = view.intent(
                     .seal(preferred: ending.isDone ? work.candidate : nil), stamp)
+                // What it was pointed by is over: should it go on, that is no attachment.
+                next[work.candidate]?.attach.number += 1
+                next[work.candidate]?.upstream = nil
             }
             return .act(because: ending.because, cluster: cluster, effects: view.seals(stamp))
         },
