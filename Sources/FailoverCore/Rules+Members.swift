@@ -204,6 +204,8 @@ extension Situation {
     private func plan(for member: Member, _ seen: Answer) -> Plan? {
         guard isOurs(seen) else { return nil }
         if !seen.isInRecovery { return Plan(.fence, "it is out of recovery without being elect") }
+        // While it is counted, cutting it off would leave its name to the other alone.
+        if isVoter(member.id), hasDuplicate(member.id) { return nil }
         // Pointed at this node in an older term, when it was another branch's primary, proves
         // nothing: the rejoin test comes first.
         let isAttached =
@@ -304,6 +306,8 @@ extension Situation {
             guard var member = next[id] else { return }
             let isNumbered = plan.kind == .follow && !needsNewNumber(member)
             switch plan.kind {
+            // Its name is no longer its own: the next one is new.
+            case .seal where hasDuplicate(id): member.upstream = nil
             case .seal, .start: break
             case .fence:
                 member.attach.term = nil

@@ -23,7 +23,8 @@ extension Rulebook {
         ) { view in
             guard view.reconfiguring != nil, view.openPrimary != nil,
                 view.intentAgeMs >= view.timers.degradeAfter,
-                let config = view.cluster.configs.last, view.cluster.configs.count > 1,
+                let config = view.cluster.configs.last,
+                view.cluster.configs.count > 1 || view.cluster.quorumIsTampered,
                 let (voter, why) = view.lostVoter(of: config)
             else { return nil }
             return view.reconfigure(

@@ -34,9 +34,10 @@ extension Simulation {
         } else {
             promotingSince = (now, store.cluster.term.number)
         }
-        guard let outage = judge.openOutage, outage.isStrict, now - outage.began > 25_000_000 else {
-            return
-        }
+        // Under `alone: block` commits wait as long as there is nobody to count.
+        guard let outage = judge.openOutage, outage.isStrict, now - outage.began > 25_000_000,
+            !store.cluster.configs.contains(.waiting)
+        else { return }
         judge.report(
             "I4",
             "a single fault, \(outage.kind.rawValue), stops writes for "
