@@ -273,11 +273,10 @@ run_tests() {
         run swift test --skip-build "$@"
     else
         # In groups, for each starts many servers or keeps every processor busy; the lab measures.
-        heavy='LabTests|SimulationTests|PostgresFactsTests|SchedulerTests|CrashTests'
-        run swift test --skip-build --skip "$heavy"
-        for group in SchedulerTests CrashTests PostgresFactsTests SimulationTests; do
-            run swift test --skip-build --filter "$group"
-        done
+        groups='FailoverCoreTests TidyTests SchedulerTests CrashTests PostgresFactsTests SimulationTests'
+        # shellcheck disable=SC2086  # one word each
+        run swift test --skip-build --skip "$(printf '%s|' $groups)LabTests"
+        for group in $groups; do run swift test --skip-build --filter "$group"; done
         simulate
         run swift test --skip-build --filter LabTests
     fi
