@@ -273,7 +273,8 @@ run_tests() {
         run swift test --skip-build "$@"
     else
         # In groups, for each starts many servers or keeps every processor busy; the lab measures.
-        groups='FailoverCoreTests TidyTests SchedulerTests CrashTests PostgresFactsTests SimulationTests'
+        groups='ClusterFileTests ExecutionTests FailoverCoreTests PostgresClientTests TidyTests SchedulerTests'
+        groups="$groups CrashTests PostgresFactsTests SimulationTests"
         # shellcheck disable=SC2086  # one word each
         run swift test --skip-build --skip "$(printf '%s|' $groups)LabTests"
         for group in $groups; do run swift test --skip-build --filter "$group"; done
