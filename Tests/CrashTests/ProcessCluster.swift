@@ -40,7 +40,7 @@ final class ProcessCluster: Sendable {
         folder = try ThrowawayPostgresRoot()
         let user = ThrowawayPostgresRoot.serverUser == nil ? DemoUser.current : "postgres"
         layout = try await DemoCluster(root: folder.path, isLocal: true, user: user)
-        writers = DemoWriters(layout.applicationConninfo(), pauseSeconds: 0.005)
+        writers = DemoWriters(layout.applicationConninfo(), pauseSeconds: 0.02)
         let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent().path
         // The server's user may not be able to read the checkout.

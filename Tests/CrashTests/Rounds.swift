@@ -56,6 +56,33 @@ final class Rounds {
         }
     }
 
+    /// One round: a daemon that dies at `place` after `cause`, another one that finishes the work.
+    func die(
+        at place: String, _ old: ChildProcess,
+        _ cause: () async throws -> Void, meanwhile: () async throws -> Void = {}
+    ) async throws -> ChildProcess {
+        try await cluster.kill(old)
+        let once = "\(cluster.root)/once-\(UInt32.random(in: 0...UInt32.max))"
+        let start = ContinuousClock.now
+        let daemon = try await cluster.runDaemon([
+            "TOOLKIT_FAILPOINT": place, "TOOLKIT_FAILPOINT_ONCE": once,
+        ])
+        try await cluster.healthy()
+        try await begin()
+        try await cause()
+        let status = await daemon.ended(before: .now + .seconds(40))
+        #expect(status == SIGKILL, "\(place): the daemon did not die there")
+        #expect(access(once, F_OK) == 0, "\(place): the step was not open")
+        let open = try await cluster.stored()
+        if status == nil { daemon.signal(SIGKILL) }
+        let next = try await cluster.runDaemon()
+        try await meanwhile()
+        try await cluster.healthy()
+        _ = try await check(place)
+        print("\(place): died in \(open.phase), healthy \(ContinuousClock.now - start)")
+        return next
+    }
+
     /// Every row that was ever acknowledged is on the primary, once.
     func checkAll() async throws {
         await cluster.writers.stop()

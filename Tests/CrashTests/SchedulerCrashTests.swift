@@ -9,42 +9,8 @@ import Testing
 @testable import ToolkitTesting
 
 /// The scheduler dies at any moment of a failover, and is started again.
-@Suite("A scheduler that is killed", .serialized)
+@Suite("A scheduler that is killed at any moment", .serialized)
 struct SchedulerCrashTests {
-    /// What the list of stored steps must hold at least.
-    private static let known = [
-        "suspect.begin", "suspect.confirmed", "sealing.promote", "promotion.open", "opening.done",
-        "member.plan", "member.done", "quorum.add", "quorum.close", "following.done",
-    ]
-    private static let knownOfSwitchover = [
-        "order.switchover", "switchover.quiesced", "promotion.open", "opening.done",
-    ]
-
-    @Test(.timeLimit(.minutes(15)))
-    func finishesAFailoverFromEveryStoredStep() async throws {
-        try await ProcessCluster.with { cluster in
-            try await cluster.bringUp()
-            let rounds = Rounds(cluster)
-            var daemon = try await cluster.runDaemon()
-            cluster.writers.start(2)
-            let (failover, switchover) = try await storedSteps(cluster, rounds)
-            for step in failover {
-                daemon = try await die(at: "after-store:\(step)", daemon, cluster, rounds) {
-                    _ = try await cluster.killPrimary()
-                }
-            }
-            for step in switchover {
-                daemon = try await die(at: "after-store:\(step)", daemon, cluster, rounds) {
-                    let told = try await cluster.toolkit("switchover", "--yes")
-                    // 0: it was over for the operator before the daemon died.
-                    #expect(told.status == 69 || told.status == 0, "\(told)")
-                }
-            }
-            try await rounds.checkAll()
-            try await cluster.kill(daemon)
-        }
-    }
-
     @Test(.timeLimit(.minutes(15)))
     func finishesAFailoverFromEveryUntoldEffect() async throws {
         let names = ["seal", "promote", "open", "follow", "fence", "rewind", "reconfigure"]
@@ -54,11 +20,11 @@ struct SchedulerCrashTests {
             var daemon = try await cluster.runDaemon()
             cluster.writers.start(2)
             for name in names {
-                daemon = try await die(at: "after-effect:\(name)", daemon, cluster, rounds) {
+                daemon = try await rounds.die(at: "after-effect:\(name)", daemon) {
                     _ = try await cluster.killPrimary()
                 }
             }
-            daemon = try await die(at: "after-effect:quiesce", daemon, cluster, rounds) {
+            daemon = try await rounds.die(at: "after-effect:quiesce", daemon) {
                 let told = try await cluster.toolkit("switchover", "--yes")
                 #expect(told.status == 69, "\(told)")
             }
@@ -77,7 +43,7 @@ struct SchedulerCrashTests {
             cluster.writers.start(2)
             for step in ["suspect.confirmed", "sealing.promote", "promotion.open", "opening.done"] {
                 var (old, count): (NodeID?, Int) = (nil, 0)
-                daemon = try await die(at: "after-store:\(step)", daemon, cluster, rounds) {
+                daemon = try await rounds.die(at: "after-store:\(step)", daemon) {
                     let primary = try #require(await cluster.state()?.primary)
                     let postmaster = try cluster.postmaster(primary)
                     try cluster.shut(primary, true)
@@ -132,61 +98,6 @@ struct SchedulerCrashTests {
             try await rounds.checkAll()
             try await cluster.kill(daemon)
         }
-    }
-
-    // MARK: - Rounds
-
-    /// The steps that a failover and a switchover store, by running one of each.
-    private func storedSteps(
-        _ cluster: ProcessCluster, _ rounds: Rounds
-    ) async throws -> (failover: [String], switchover: [String]) {
-        try await rounds.begin()
-        let killed = try await cluster.killPrimary()
-        try await until("another node is primary", within: .seconds(30)) {
-            let primary = await cluster.state()?.primary
-            return primary != nil && primary != killed
-        }
-        try await cluster.healthy()
-        let failover = try await rounds.check("a failover").storedRules
-        try await rounds.begin()
-        try await cluster.toolkit("switchover", "--yes").expectSuccess("switchover")
-        try await cluster.healthy()
-        let switchover = try await rounds.check("a switchover").storedRules
-        print("a failover stores \(failover)\na switchover stores \(switchover)")
-        for step in Self.known { #expect(failover.contains(step), "\(step) is not stored") }
-        for step in Self.knownOfSwitchover {
-            #expect(switchover.contains(step), "\(step) is not stored")
-        }
-        // From the opening on a switchover goes the way of a failover.
-        let own = switchover.prefix { $0 != "following.done" }
-        return (failover, Array(own))
-    }
-
-    /// One round: a daemon that dies at `place` after `cause`, another one that finishes the work.
-    private func die(
-        at place: String, _ old: ChildProcess, _ cluster: ProcessCluster, _ rounds: Rounds,
-        _ cause: () async throws -> Void, meanwhile: () async throws -> Void = {}
-    ) async throws -> ChildProcess {
-        try await cluster.kill(old)
-        let once = "\(cluster.root)/once-\(UInt32.random(in: 0...UInt32.max))"
-        let start = ContinuousClock.now
-        let daemon = try await cluster.runDaemon([
-            "TOOLKIT_FAILPOINT": place, "TOOLKIT_FAILPOINT_ONCE": once,
-        ])
-        try await cluster.healthy()
-        try await rounds.begin()
-        try await cause()
-        let status = await daemon.ended(before: .now + .seconds(40))
-        #expect(status == SIGKILL, "\(place): the daemon did not die there")
-        #expect(access(once, F_OK) == 0, "\(place): the step was not open")
-        let open = try await cluster.stored()
-        if status == nil { daemon.signal(SIGKILL) }
-        let next = try await cluster.runDaemon()
-        try await meanwhile()
-        try await cluster.healthy()
-        _ = try await rounds.check(place)
-        print("\(place): died in \(open.phase), healthy \(ContinuousClock.now - start)")
-        return next
     }
 }
 
