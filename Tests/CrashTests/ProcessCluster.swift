@@ -244,13 +244,3 @@ extension CommandResult {
         if case .exited(let code) = ending { code } else { nil }
     }
 }
-
-func until(
-    _ what: String, within span: Duration, _ isSeen: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + span
-    while try await !isSeen() {
-        guard ContinuousClock.now < deadline else { throw Failed("not in \(span): \(what)") }
-        try await Task.sleep(for: .milliseconds(40))
-    }
-}

@@ -58,18 +58,6 @@ func executionError(_ body: () async throws -> Void) async -> ExecutionError? {
     }
 }
 
-/// Polls until the condition holds; false after the deadline.
-func eventually(
-    within limit: Duration = .seconds(10), _ condition: () async throws -> Bool
-) async rethrows -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while try await !condition() {
-        if ContinuousClock.now > deadline { return false }
-        try? await Task.sleep(for: .milliseconds(20))
-    }
-    return true
-}
-
 /// Gone, or a zombie that nobody has collected.
 func isDead(_ process: pid_t) -> Bool {
     guard let file = fopen("/proc/\(process)/stat", "r") else { return true }

@@ -116,8 +116,7 @@ struct RunnerTests {
             }
             #expect(processes.count == 3, "\(runner.place) \(result.output)")
             for process in processes {
-                #expect(
-                    await eventually(within: .seconds(10)) { isDead(process) }, "\(runner.place)")
+                try await until("\(runner.place): \(process) is gone") { isDead(process) }
             }
             #expect(result.duration < .seconds(30), "\(runner.place) \(result.duration)")
         }
@@ -143,7 +142,7 @@ struct RunnerTests {
                             + "while :; do sleep 1; done' sh \"$1\"",
                         file, timeout: .seconds(60))
                 }
-                #expect(await eventually { access(file, F_OK) == 0 })
+                try await until("the command runs") { access(file, F_OK) == 0 }
                 let text = try await LocalRunner().run(
                     Command(["cat", file], timeout: .seconds(5)))
                 let process = try #require(pid_t(text.output.dropLast()))
@@ -152,8 +151,7 @@ struct RunnerTests {
                 let result = try await task.value
                 #expect(result.ending != .exited(0), "\(runner.place)")
                 #expect(result.ending != .timedOut, "\(runner.place)")
-                #expect(
-                    await eventually(within: .seconds(10)) { isDead(process) }, "\(runner.place)")
+                try await until("\(runner.place): \(process) is gone") { isDead(process) }
                 unlink(file)
             }
         }

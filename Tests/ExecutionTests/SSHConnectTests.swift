@@ -207,7 +207,7 @@ struct SSHConnectTests {
                     Command(["ssh-agent", "-D", "-a", socket], timeout: .seconds(60)))
             }
             defer { agent.cancel() }
-            #expect(await eventually { access(socket, F_OK) == 0 })
+            try await until("the agent listens") { access(socket, F_OK) == 0 }
             var target = sshd.target
             target.identityFile = nil
             target.agentSocket = socket

@@ -11,7 +11,7 @@ struct SSHSessionTests {
             let runner = SSHRunner(sshd.target)
             let file = "\(sshd.folder)/started"
             let task = Task { try await runner.shell("touch \"$1\"; exec sleep 60", file) }
-            #expect(await eventually { access(file, F_OK) == 0 })
+            try await until("the command runs") { access(file, F_OK) == 0 }
             sshd.kill()
             let error = await executionError { _ = try await task.value }
             #expect(error?.code == .lost)
@@ -70,7 +70,7 @@ struct SSHSessionTests {
             let runner = SSHRunner(sshd.target)
             let file = "\(sshd.folder)/started"
             let task = Task { try await runner.shell("touch \"$1\"; exec sleep 60", file) }
-            #expect(await eventually { access(file, F_OK) == 0 })
+            try await until("the command runs") { access(file, F_OK) == 0 }
             await runner.close()
             let error = await executionError { _ = try await task.value }
             #expect(error?.code == .lost)

@@ -2,6 +2,7 @@ import ClusterFile
 import FailoverCore
 import Foundation
 import Testing
+import ToolkitTesting
 
 @testable import Hooks
 
@@ -22,7 +23,7 @@ struct DefaultHookTests {
     }
 
     private func streams(_ name: String, from node: NodeSettings, _ bench: HookBench) async throws {
-        try await bench.eventually("\(name) streams") {
+        try await until("\(name) streams") {
             try await bench.sql(
                 "select state from pg_stat_replication where application_name = '\(name)'", on: node
             )
@@ -50,7 +51,7 @@ struct DefaultHookTests {
             #expect(try await bench.inspect(node).isOpened)
             try await bench.write("work_mem = '5MB'\n", to: node.configDirectory + "/node.conf")
             #expect(await bench.run(.serviceReloadCommand, on: node, step: 5).isDone)
-            try await bench.eventually("reloaded") {
+            try await until("reloaded") {
                 try await bench.sql("show work_mem", on: node) == "5MB"
             }
             let before = try await bench.sql("select pg_postmaster_start_time()", on: node)
@@ -85,7 +86,7 @@ struct DefaultHookTests {
             try await bench.sql("select pg_wal_replay_resume()", on: bench.b)
             for step in 6...7 {
                 #expect(await bench.run(.promoteCommand, on: bench.b, step: step).isDone)
-                try await bench.eventually("b is promoted") {
+                try await until("b is promoted") {
                     try await bench.sql("select pg_is_in_recovery()", on: bench.b) == "f"
                 }
             }
@@ -138,7 +139,7 @@ struct DefaultHookTests {
         #expect(await bench.run(.standbyDisconnectCommand, on: bench.b, term: 2, step: 3).isDone)
         try await bench.sql("insert into t select generate_series(1, 1000)", on: bench.a)
         #expect(await bench.run(.promoteCommand, on: bench.b, term: 2, step: 4).isDone)
-        try await bench.eventually("b is promoted") {
+        try await until("b is promoted") {
             try await bench.sql("select pg_is_in_recovery()", on: bench.b) == "f"
         }
         try await bench.sql("checkpoint", on: bench.b)
@@ -171,7 +172,7 @@ struct DefaultHookTests {
             let end = try #require(rewound.results["rewound_from"].flatMap { LSN($0) })
             #expect(end > fork)
             try await streams("a_2", from: bench.b, bench)
-            try await bench.eventually("a has b's rows alone") {
+            try await until("a has b's rows alone") {
                 try await bench.sql("select string_agg(x::text, ',') from t", on: bench.a) == "42"
             }
             #expect(try await bench.sql("show work_mem", on: bench.a) == "6MB")

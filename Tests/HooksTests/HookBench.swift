@@ -211,18 +211,6 @@ final class HookBench: Sendable {
     func upstream(_ node: NodeSettings, name: String) -> String {
         "primary_conninfo = 'host=127.0.0.1 port=\(node.port) user=postgres application_name=\(name)'\n"
     }
-
-    /// Polls until `condition` holds; a test failure after 30 s.
-    func eventually(
-        _ what: String, _ condition: () async throws -> Bool
-    ) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while ContinuousClock.now < deadline {
-            if try await condition() { return }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        Issue.record("not within 30 s: \(what)")
-    }
 }
 
 /// Runs commands here, as the user that may run PostgreSQL.

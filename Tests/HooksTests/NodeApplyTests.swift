@@ -2,6 +2,7 @@ import ClusterFile
 import FailoverCore
 import Foundation
 import Testing
+import ToolkitTesting
 
 @testable import Hooks
 
@@ -99,14 +100,14 @@ struct NodeApplyTests {
                 return
             }
             #expect(applied.isReloaded)
-            try await bench.eventually("work_mem by SSH") {
+            try await until("work_mem by SSH") {
                 try await bench.sql("show work_mem", on: node) == "7MB"
             }
             var files = NodeRequest(
                 stamp: Stamp(term: Term(1), step: Revision(3)), nodeConf: "work_mem = '8MB'\n",
                 opening: .contents("maintenance_work_mem = '9MB'\n"))
             try await bench.sql(NodeApply.sql(files, on: node), on: node)
-            try await bench.eventually("work_mem over SQL") {
+            try await until("work_mem over SQL") {
                 try await bench.sql("show work_mem", on: node) == "8MB"
             }
             #expect(try await bench.sql("show maintenance_work_mem", on: node) == "9MB")

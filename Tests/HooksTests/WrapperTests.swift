@@ -2,6 +2,7 @@ import ClusterFile
 import Execution
 import Foundation
 import Testing
+import ToolkitTesting
 
 @testable import Hooks
 
@@ -140,7 +141,7 @@ struct WrapperTests {
     @Test func aHigherTermEndsAHookOfALowerOne() async throws {
         try await HookBench.with { (bench) async throws in
             async let zombie = wrap(bench, "echo $$ >$OUT/zombie; sleep 60; touch $OUT/promoted")
-            try await bench.eventually("the hook runs") {
+            try await until("the hook runs") {
                 try await bench.exists(
                     bench.a.stateDirectory + "/hook.running", bench.path + "/zombie")
             }
@@ -157,7 +158,7 @@ struct WrapperTests {
     @Test func aHookThatLostItsWrapperIsEndedByTheNext() async throws {
         try await HookBench.with { (bench) async throws in
             async let lost = wrap(bench, "echo $PPID >$OUT/timeout; echo $$ >$OUT/orphan; sleep 60")
-            try await bench.eventually("the hook runs") {
+            try await until("the hook runs") {
                 try await bench.exists(
                     bench.a.stateDirectory + "/hook.running", bench.path + "/orphan")
             }

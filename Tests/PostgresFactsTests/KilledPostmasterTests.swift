@@ -26,11 +26,7 @@ struct KilledPostmasterTests {
 
             // The idle ones and the walsenders see it at once.
             try await standby.losesReceiver()
-            let deadline = ContinuousClock.now + .seconds(10)
-            while isAlive(idlePID), ContinuousClock.now < deadline {
-                try await Task.sleep(for: .milliseconds(10))
-            }
-            #expect(!isAlive(idlePID))
+            try await until("the idle backend is gone") { !isAlive(idlePID) }
             let refused = try await primary.run("postgres", ["-D", primary.dataDirectory])
             #expect(refused.status == 1, "\(refused.output)")
             #expect(refused.output.contains("is still in use"), "\(refused.output)")

@@ -77,12 +77,10 @@ struct PromotionTests {
 
             async let stopped: Void = primary.stop(.fast)
             var control = try await primary.control()
-            let deadline = ContinuousClock.now + .seconds(30)
-            while control["Database cluster state"] != "shut down", ContinuousClock.now < deadline {
-                try await Task.sleep(for: .milliseconds(10))
+            try await until("its control file says that it is shut down") {
                 control = try await primary.control()
+                return control["Database cluster state"] == "shut down"
             }
-            #expect(control["Database cluster state"] == "shut down")
             let last = try #require(control["Latest checkpoint location"])
             try await candidate.wait(until: "select pg_last_wal_receive_lsn() > '\(last)'")
             #expect(await primary.isRunning)

@@ -59,11 +59,7 @@ struct SessionTests {
             try await primary.wait(until: "select current_setting('work_mem') = '5MB'")
             try await primary.write(["work_mem = '6MB'", "no good"], to: "included.conf")
             #expect(try await primary.value("select pg_reload_conf()") == "t")
-            let deadline = ContinuousClock.now + .seconds(20)
-            while !primary.log.contains("contains errors"), ContinuousClock.now < deadline {
-                try await Task.sleep(for: .milliseconds(20))
-            }
-            #expect(primary.log.contains("contains errors"))
+            try await until("the log tells it") { primary.log.contains("contains errors") }
             #expect(try await primary.value("show work_mem") == "5MB")
         }
     }

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Scheduler
 import Testing
+import ToolkitTesting
 
 @Suite("Cascaded standbys", .serialized)
 struct CascadeTests {
@@ -10,7 +11,9 @@ struct CascadeTests {
     func followsItsUpstreamAndThePrimaryWhileThatIsAway() async throws {
         try await TestCluster.with(3, extras: [3: "upstream: node2"]) { nodes in
             try await nodes.withScheduler { scheduler, _ in
-                try await poll(within: .seconds(30)) { try await nodes.follower(of: "node2") }
+                try await until("node3 streams from node2", within: .seconds(30)) {
+                    try await nodes.follower(of: "node2")
+                }
                 #expect(try await !nodes.follower(of: "node1"))
                 #expect(
                     await scheduler.view.configs.allSatisfy { $0.voters == ["node2"] },
@@ -19,14 +22,17 @@ struct CascadeTests {
                 #expect(frozen.count > 3)
                 for pid in frozen { kill(pid, SIGSTOP) }
                 defer { for pid in frozen { kill(pid, SIGCONT) } }
-                try await poll(within: .seconds(40)) { try await nodes.follower(of: "node1") }
+                try await until("node3 streams from node1", within: .seconds(40)) {
+                    try await nodes.follower(of: "node1")
+                }
                 for pid in frozen { kill(pid, SIGCONT) }
-                try await poll(within: .seconds(40)) { try await nodes.follower(of: "node2") }
+                try await until("node3 streams from node2", within: .seconds(40)) {
+                    try await nodes.follower(of: "node2")
+                }
                 try await wait("all is as before", within: .seconds(60), scheduler) {
                     $0.isHealthy
                 }
-                // Nobody uses its slot on the primary any more.
-                try await poll(within: .seconds(20)) {
+                try await until("nobody uses its slot on the primary", within: .seconds(20)) {
                     try await nodes.value(
                         "SELECT string_agg(slot_name, ',') FROM pg_replication_slots",
                         on: "node1") == "toolkit_node2"

@@ -4,6 +4,7 @@ import Glibc
 import PostgresClient
 import Store
 import Testing
+import ToolkitTesting
 
 @testable import FailoverCore
 @testable import Scheduler
@@ -74,7 +75,7 @@ struct ExecutorTests {
                     "CREATE ROLE reader LOGIN; GRANT ALL ON t TO reader;",
                     timeout: .seconds(5))
             }
-            try await poll {
+            try await until("the role is replayed") {
                 try await nodes.value(
                     "SELECT count(*) FROM pg_roles WHERE rolname = 'reader'", on: "node2") == "1"
             }
@@ -87,7 +88,7 @@ struct ExecutorTests {
             try await nodes.onNode("node1") {
                 try await $0.query("ALTER TABLE t ADD COLUMN more int", timeout: .seconds(5))
             }
-            try await poll {
+            try await until("replay waits for a lock") {
                 try await nodes.value(
                     "SELECT count(*) FROM pg_locks WHERE NOT granted", on: "node2") == "1"
             }

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Store
 import Testing
+import ToolkitTesting
 
 @testable import Scheduler
 
@@ -25,7 +26,7 @@ struct FastForwardTests {
                         LSN(
                             try await nodes.value(
                                 "SELECT pg_current_wal_flush_lsn()", on: "node1") ?? ""))
-                    try await poll {
+                    try await until("node3 has received it") {
                         let received = try await nodes.value(
                             "SELECT pg_last_wal_receive_lsn()", on: "node3")
                         return received.flatMap { LSN($0) }.map { $0 >= end } ?? false

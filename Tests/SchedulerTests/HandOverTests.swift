@@ -3,6 +3,7 @@ import Glibc
 import PostgresClient
 import Store
 import Testing
+import ToolkitTesting
 
 @testable import FailoverCore
 @testable import Scheduler
@@ -35,7 +36,7 @@ struct HandOverTests {
                 #expect(method == .quiesce ? starts >= 1 : starts == 3)
                 // A slot that nobody uses would hold WAL for ever.
                 for standby in ["node1", "node3"] as [NodeID] {
-                    try await poll {
+                    try await until("no slot is left on \(standby)") {
                         try await nodes.value(
                             "SELECT count(*) FROM pg_replication_slots", on: standby) == "0"
                     }

@@ -5,6 +5,7 @@ import Foundation
 import Glibc
 import Store
 import Testing
+import ToolkitTesting
 
 @testable import Scheduler
 
@@ -78,8 +79,8 @@ struct LoopTests {
         try await withLoop(store) { scheduler, runner in
             let order = Task { for await _ in scheduler.order(.bootstrap(first: "node1")) {} }
             defer { order.cancel() }
-            try await poll { await store.calls[.save, default: 0] >= 1 }
-            try await poll { await store.calls[.load, default: 0] >= 1 }
+            try await until("it saves") { await store.calls[.save, default: 0] >= 1 }
+            try await until("it loads") { await store.calls[.load, default: 0] >= 1 }
             #expect(await scheduler.view.phase == .initializing)
             #expect(await scheduler.view.revision == Revision(0))
             #expect(runner.count.value == 0)
@@ -93,7 +94,7 @@ struct LoopTests {
         try await withLoop(store) { scheduler, _ in
             let order = Task { for await _ in scheduler.order(.bootstrap(first: "node1")) {} }
             defer { order.cancel() }
-            try await poll { await scheduler.view.term == Term(1) }
+            try await until("the state is taken") { await scheduler.view.term == Term(1) }
             #expect(await store.cluster?.term == Term(1))
         }
     }
@@ -108,7 +109,7 @@ struct LoopTests {
             try await store.save(other, events: [], after: Revision(0))
             let order = Task { for await _ in scheduler.order(.bootstrap(first: "node1")) {} }
             defer { order.cancel() }
-            try await poll { await scheduler.view.term >= Term(7) }
+            try await until("the other state is taken") { await scheduler.view.term >= Term(7) }
         }
     }
 
@@ -147,7 +148,7 @@ struct LoopTests {
                 settings, runners: Runners(runner: { _ in runner }, local: runner),
                 sharedHooks: TestCluster.share.hooks, handlesSignals: false)
         }
-        try await poll { (try? await client.state()) != nil }
+        try await until("the socket answers") { (try? await client.state()) != nil }
         var status = stat()
         stat(paths.socket, &status)
         #expect(status.st_mode & 0o777 == 0o600)
@@ -182,15 +183,5 @@ struct LoopTests {
         }
         #expect(error?.code == .notDeployed)
         #expect(error?.next.contains("toolkit deploy") == true)
-    }
-}
-
-func poll(
-    within timeout: Duration = .seconds(10), _ isThere: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + timeout
-    while try await !isThere() {
-        guard ContinuousClock.now < deadline else { throw TestClusterError("not in time") }
-        try await Task.sleep(for: .milliseconds(5))
     }
 }

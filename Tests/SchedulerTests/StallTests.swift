@@ -5,6 +5,7 @@ import Glibc
 import PostgresClient
 import Store
 import Testing
+import ToolkitTesting
 
 @testable import Scheduler
 
@@ -27,8 +28,7 @@ struct StallTests {
             #expect(wait.contains("WAL"))
             stalled.thaw()
             #expect(await canary.run() == .written)
-            // None of our own stays behind.
-            try await poll(within: .seconds(30)) {
+            try await until("no session of our own stays behind") {
                 try await nodes.value(
                     "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'toolkit'"
                         + " AND pid <> pg_backend_pid()", on: "node1") == "0"

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Testing
+import ToolkitTesting
 
 @testable import FailoverCore
 @testable import Store
@@ -48,7 +49,7 @@ struct SchedulerLockTests {
     @Test func keepsAnotherProcessOut() async throws {
         let lock = try SchedulerLock(storePath: scratch.store)
         let process = try flock("--nonblock", lock.path, "true")
-        #expect(await eventually { !process.isRunning })
+        try await until("it ended") { !process.isRunning }
         #expect(process.terminationStatus == 1)
     }
 
@@ -58,10 +59,10 @@ struct SchedulerLockTests {
         let process = try flock(
             "--no-fork", path, "sh", "-c", "touch \"$1\"; exec sleep 60", "sh", path + ".held")
         defer { process.terminate() }
-        #expect(await eventually { access(path + ".held", F_OK) == 0 })
+        try await until("it holds the lock") { access(path + ".held", F_OK) == 0 }
         #expect(error()?.code == .locked)
         kill(process.processIdentifier, SIGKILL)
-        #expect(await eventually { error() == nil })
+        try await until("the lock is free") { error() == nil }
     }
 
     @Test func isNotInheritedByChildren() async throws {
@@ -133,12 +134,12 @@ struct CrashTests {
         for round in 1...3 {
             let before = told().count
             let process = try startWriter()
-            #expect(
-                await eventually { told().count > before + 20 || !process.isRunning },
-                "round \(round)")
+            try await until("round \(round): it writes") {
+                told().count > before + 20 || !process.isRunning
+            }
             #expect(process.isRunning)
             kill(process.processIdentifier, SIGKILL)
-            #expect(await eventually { !process.isRunning })
+            try await until("it ended") { !process.isRunning }
 
             let last = try #require(told().last)
             let store = try await SQLiteStore(path: scratch.store)

@@ -57,13 +57,3 @@ func storeErrorCode(_ body: () async throws -> Void) async -> StoreError.Code? {
         return (error as? StoreError)?.code
     }
 }
-
-/// Polls until `condition` holds; false when it does not within the time.
-func eventually(within seconds: Double = 30, _ condition: () -> Bool) async -> Bool {
-    let end = Date().addingTimeInterval(seconds)
-    while Date() < end {
-        if condition() { return true }
-        try? await Task.sleep(for: .milliseconds(10))
-    }
-    return condition()
-}
