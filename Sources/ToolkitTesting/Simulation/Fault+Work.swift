@@ -179,6 +179,8 @@ extension Simulation {
         case .maintenance:
             let until = (now + fault.duration) / 1_000
             order(.maintenance(ids[node], untilWallMs: fault.other % 2 == 0 ? until : nil))
+        case .handCopy: copyByHand(fault, node)
+        case .endMaintenance: endMaintenanceByHand()
         case .pause: order(.pause)
         case .failover: order(.failover(to: fault.other % 2 == 0 ? nil : ids[node]))
         case .failoverWithLoss:
@@ -197,7 +199,9 @@ extension Simulation {
     }
 
     private func loseData(_ node: Int) {
-        guard node != judge.lastOpened?.node, nodes[node].hook == nil, nodes[node].hasData else {
+        guard let opened = judge.lastOpened, node != opened.node, nodes[node].hook == nil,
+            nodes[node].hasData
+        else {
             return
         }
         killServer(node, isMachine: false)
@@ -222,7 +226,7 @@ extension Simulation {
     func lift(_ kind: Fault.Kind, _ node: Int) {
         switch kind {
         case .killServer: startServer(node)
-        case .crashMachine, .resetMachine: bootMachine(node, autostarts: true)
+        case .crashMachine, .resetMachine, .killTarget: bootMachine(node, autostarts: true)
         case .freezeServer, .freezeMachine: thaw(node)
         case .sshDown: nodes[node].hasSSH = true
         case .hungDisk: nodes[node].isHung = false
