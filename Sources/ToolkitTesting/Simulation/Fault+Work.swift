@@ -161,7 +161,10 @@ extension Simulation {
             startServer(node, isBare: fault.other % 2 == 0)
         case .editConninfo:
             // Another upstream under the name that it has had: mis-pointed by hand.
-            guard nodes[node].answers, let old = nodes[node].nodeConf.upstream else { return }
+            // A tool that goes on alone under its name would acknowledge commits: not guaranteed.
+            guard nodes[node].answers, let old = nodes[node].nodeConf.upstream,
+                !nodes.contains(where: { $0.senders.contains { $0.isTool && $0.standby == node } })
+            else { return }
             nodes[node].nodeConf.upstream = Upstream(
                 node: fault.other % nodes.count, name: old.name)
             reload(node)
@@ -199,11 +202,11 @@ extension Simulation {
     }
 
     private func loseData(_ node: Int) {
+        // Of a standby: who is elect, or about to be, may hold what nobody else has.
         guard let opened = judge.lastOpened, node != opened.node, nodes[node].hook == nil,
-            nodes[node].hasData
-        else {
-            return
-        }
+            nodes[node].hasData, store.cluster.elect != ids[node]
+        else { return }
+        if case .promote(ids[node])? = store.cluster.intent?.kind { return }
         killServer(node, isMachine: false)
         nodes[node].hasData = false
         nodes[node].log = WriteAheadLog()
