@@ -75,7 +75,8 @@ public enum Closure {
         }
         return changes.filter {
             !isImpossible($0, from: before, to: after)
-                && isMarked($0, by: alters, mayBeKept: new.contains($0.from) && before == after)
+                && (before != after
+                    || isMarked($0, by: alters, mayBeKept: new.contains($0.from)))
                 // Who is pointed at a candidate is so from its promotion's beginning on.
                 && !(from == to && $0.to == .joinSecondary)
         }
@@ -88,6 +89,8 @@ public enum Closure {
     ) -> Bool {
         let operators: Set<NodeState> = [.waitMaintenance, .maintenance]
         if change.to == .waitMaintenance {
+            // Who was pointed at a candidate is wanted as before when that is over.
+            if change.from == .joinSecondary { return !mayBeKept }
             return alters.contains(.asksForMaintenance) && change.from != .maintenance
         }
         if change.to == .maintenance {
@@ -96,7 +99,10 @@ public enum Closure {
         if change.to == .fastForward {
             return alters.contains(.fetches) && change.from == .reportLSN
         }
-        if operators.contains(change.from) { return alters.contains(.endsMaintenance) }
+        if operators.contains(change.from) {
+            let isNeeded = change.from == .waitMaintenance && change.to == .joinSecondary
+            return alters.contains(isNeeded ? .members : .endsMaintenance)
+        }
         if change.from == .fastForward {
             // Given up for the old primary, it follows that one again.
             let isGivenUp = !mayBeKept && [.catchingUp, .secondary].contains(change.to)
@@ -115,34 +121,49 @@ public enum Closure {
 
     /// What the states and roles alone would allow, but the cluster's invariants do not.
     private static func isImpossible(_ change: Change, from: Role, to: Role) -> Bool {
-        let ofManyNodes: Set<NodeState> = [.waitPrimary, .primary, .stopReplication]
         switch (from, to) {
-        // The old primary of a promotion has lost its attachment.
-        case (.primary, .standby): return change.to != .demoted
-        // A cluster of one node stays one while its scheduler runs.
-        case (.primary, .primary), (.candidate, .primary):
-            let isLone = change.from == .single || change.to == .single
-            if isLone, ofManyNodes.contains(change.from) || ofManyNodes.contains(change.to) {
-                return true
-            }
-            // Only a switchover sees a clean stop, and that starts from `draining`.
-            let isOpen = ofManyNodes.union([.single, .applySettings]).contains(change.from)
-            return change.to == .demoted && isOpen
-        // An attach number never falls; who was pointed at the candidate keeps that upstream, and
-        // only who follows, or is cut off, is pointed at it.
+        // The old primary of a promotion has lost its attachment; an operator may want it.
+        case (.primary, .standby): return ![.demoted, .waitMaintenance].contains(change.to)
+        case (.primary, .primary): return isImpossibleOfPrimary(change)
+        // A cluster of one node has no candidate.
+        case (.candidate, .primary): return change.to == .single
+        // An attach number never falls, and grows only with work or while everybody is cut off;
+        // who was pointed at the candidate keeps that upstream, and only who follows, or is cut
+        // off, is pointed at it; who left recovery has no upstream until there is work on it.
         case (.standby, .standby):
-            let isFirst: Set<NodeState> = [.reportLSN, .waitMaintenance, .maintenance]
-            return change.to == .initializing && !isFirst.contains(change.from)
+            let isAttached: Set<NodeState> = [.secondary, .fastForward]
+            return change.to == .initializing && isAttached.contains(change.from)
+                || change.to == .secondary && [.initializing, .demoted].contains(change.from)
                 || change.from == .joinSecondary
                     && [.initializing, .demoted].contains(change.to)
                 || change.to == .joinSecondary
-                    && ![.reportLSN, .secondary, .catchingUp].contains(change.from)
+                    && ![.reportLSN, .secondary, .catchingUp, .waitMaintenance]
+                        .contains(change.from)
         // Whoever is promoted is cut off, or streams from a primary that was emptied.
         case (.standby, .candidate):
-            return ![.reportLSN, .secondary].contains(change.from)
-        case (.primary, .candidate), (.standby, .primary), (.candidate, .candidate),
-            (.candidate, .standby):
+            return ![.reportLSN, .secondary, .waitMaintenance].contains(change.from)
+        // Who was left alone is no candidate; a fetch begins by a rule of its own.
+        case (.candidate, .standby): return [.maintenance, .fastForward].contains(change.to)
+        case (.primary, .candidate), (.standby, .primary), (.candidate, .candidate):
             return false
+        }
+    }
+
+    private static func isImpossibleOfPrimary(_ change: Change) -> Bool {
+        // A cluster of one node stays one while its scheduler runs, and never moves its primary.
+        if change.from == .single { return change.to != .applySettings }
+        if change.to == .single {
+            return ![.initializing, .applySettings].contains(change.from)
+        }
+        switch (change.from, change.to) {
+        // Nobody is counted before the first node is open.
+        case (.initializing, .primary): return true
+        // A quorum changes by way of `applySettings` only.
+        case (.waitPrimary, .primary), (.primary, .waitPrimary): return true
+        // No switchover is begun while it does; only one sees a clean stop, from `draining` on.
+        case (.applySettings, .draining): return true
+        case (.waitPrimary, .demoted), (.primary, .demoted), (.applySettings, .demoted): return true
+        default: return false
         }
     }
 

@@ -151,7 +151,11 @@ extension Situation {
             cluster.phase == .blocked || !canSealQuorum
         else { return false }
         return cluster.configs.flatMap(\.voters).allSatisfy { voter in
-            answer(voter).map { max($0.position, $0.received ?? .zero) <= seen.position } ?? true
+            guard let answer = answer(voter) else { return true }
+            // One that left recovery by itself goes on writing, past what it has of ours.
+            let own = answer.history.history(of: cluster.tip.timeline) == cluster.tip.history
+            let fork = own ? answer.history.end(of: cluster.tip.timeline) : nil
+            return (fork ?? max(answer.position, answer.received ?? .zero)) <= seen.position
         }
     }
 

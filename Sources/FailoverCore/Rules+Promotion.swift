@@ -141,7 +141,7 @@ extension Situation {
             return "\(cluster.lastPrimary) to be seen stopped: \(need.reason.words)"
         }
         let isOnItsWay = cluster.members.contains {
-            $0.upstream == candidate && isCountable($0) && answer($0.id) != nil
+            isPointed($0, at: candidate) && isCountable($0) && answer($0.id) != nil
         }
         if isOnItsWay, intentAgeMs < Self.followerPatienceMs,
             successorConfig(candidate, proof).voters.isEmpty, policy.numberSyncStandbys > 0
@@ -170,6 +170,12 @@ extension Situation {
         }
     }
 
+    /// By this very attempt. Who was left alone since may still bear the name of a time when the
+    /// candidate was primary: nothing tells what it got meanwhile.
+    func isPointed(_ member: Member, at candidate: NodeID) -> Bool {
+        member.upstream == candidate && member.attach.term == cluster.term
+    }
+
     private func isCountable(_ member: Member) -> Bool {
         member.maintenance == nil && policy.node(member.id)?.replicationQuorum == true
     }
@@ -193,7 +199,7 @@ extension Situation {
             let countsAhead = false
         #endif
         let followers = cluster.members.filter { member in
-            member.upstream == candidate && isCountable(member)
+            isPointed(member, at: candidate) && isCountable(member)
                 && (hasArrived(member, proof)
                     || countsAhead
                     || positions.contains { $0.node == member.id && $0.lsn <= switchLSN })

@@ -177,6 +177,9 @@ extension Situation {
         if cluster[id]?.maintenance != nil { return "it is in maintenance" }
         if !isVoter(id), !isAsynchronous { return "it is no voter of the quorum" }
         if !isFresh(id) { return "it does not stream from the primary" }
+        if let work = cluster[id]?.work {
+            return "its \(work.kind.name) is under way (\(work.because))"
+        }
         if isAsynchronous, (cluster[id]?.attach.term).map({ $0 < cluster.tip.term }) ?? true {
             return "it was not attached to this timeline by the cluster"
         }

@@ -32,11 +32,14 @@ extension Situation {
     }
 
     private func promotingState(_ id: NodeID) -> NodeState {
-        if let state = maintenanceState(id) { return state }
-        if id == promotion?.candidate {
-            return .stopReplication
+        // Wanted for maintenance or not: they are needed.
+        if id == promotion?.candidate { return .stopReplication }
+        if let candidate = promotion?.candidate, let member = cluster[id],
+            isPointed(member, at: candidate)
+        {
+            return .joinSecondary
         }
-        if cluster[id]?.upstream == promotion?.candidate { return .joinSecondary }
+        if let state = maintenanceState(id) { return state }
         // A hand-over cuts nobody off.
         return cluster.fenceNeed?.reason == .quiesced ? followerState(id) : .reportLSN
     }

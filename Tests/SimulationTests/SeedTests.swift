@@ -29,6 +29,7 @@ struct SeedTests {
                 """)
         }
         #expect(campaign.violations.count == 0)
+        #expect(campaign.coverage.unlisted == [], "no transition tells of these changes")
         guard count >= 5_000, profile == nil else { return }
         #expect(campaign.coverage.missing == [], "never reached: not needed, or not tested")
     }

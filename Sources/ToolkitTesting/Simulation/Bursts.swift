@@ -10,26 +10,39 @@ enum Bursts: Sendable {
     case blind
     /// Voters come and go, so that the quorum changes again and again.
     case churn
+    /// A cluster that comes up while nodes are out of reach, and operators have begun by hand.
+    case beginnings
+    /// A preferred candidate is behind, and is struck while it fetches the rest.
+    case fetches
+    /// A switchover loses its target when its primary is stopped, or is taken up differently.
+    case moves
+    /// Nodes are wanted for maintenance, or given back, while they are at work.
+    case upkeep
 
     func faults(
         _ count: Int, until end: Int64, _ random: inout SimulationRandom
     ) -> [Fault] {
         let first: Int64 = 14_000_000
         let pace = (end - first - 10_000_000) / Int64(count)
-        return (0..<Int64(count)).flatMap { turn in
-            burst(at: first + turn * pace + Int64(random.below(Int(pace / 2))), &random)
-        }
+        let start = self == .beginnings ? beginning(&random) : []
+        return start
+            + (0..<Int64(count)).flatMap { turn in
+                burst(
+                    Moment(at: first + turn * pace + Int64(random.below(Int(pace / 2)))), &random)
+            }
     }
 
-    private func burst(at: Int64, _ random: inout SimulationRandom) -> [Fault] {
+    private func burst(_ moment: Moment, _ random: inout SimulationRandom) -> [Fault] {
         func fault(
             _ kind: Fault.Kind, _ delay: Int64, node: Int, _ shortest: Int64, _ longest: Int64
         ) -> Fault {
-            Fault(
-                at: at + delay, kind: kind, node: node, other: random.below(1 << 10),
-                duration: shortest + Int64(random.below(Int(longest - shortest))))
+            moment.fault(kind, delay, node: node, shortest...longest, &random)
         }
         switch self {
+        case .beginnings: return laterTrouble(moment, &random)
+        case .fetches: return fetch(moment, &random)
+        case .moves: return move(moment, &random)
+        case .upkeep: return upkeep(moment, &random)
         case .unseals:
             let extra: Fault.Kind = random.chance(25) ? .killCandidate : .unsealAtFailover
             return [

@@ -39,6 +39,8 @@ enum Happening {
     case fault(Int)
     case faultEnd(Int)
     case unseal(Int)
+    case ease(node: Int)
+    case wish
     case healCheck
 
     /// The node whose PostgreSQL this concerns: while that is frozen, it waits.
@@ -55,7 +57,7 @@ enum Happening {
         case .tick, .canary, .probe, .probeSample, .probeAnswer, .schedulerStart, .wakeRun,
             .remoteArrive,
             .remoteStage, .remoteReturn, .client, .autostart, .fault, .faultEnd, .unseal,
-            .healCheck:
+            .ease, .wish, .healCheck:
             nil
         }
     }

@@ -161,7 +161,10 @@ extension Simulation {
             startServer(node, isBare: fault.other % 2 == 0)
         case .editConninfo:
             // Another upstream under the name that it has had: mis-pointed by hand.
-            guard nodes[node].answers, let old = nodes[node].nodeConf.upstream else { return }
+            // A tool that goes on alone under its name would acknowledge commits: not guaranteed.
+            guard nodes[node].answers, let old = nodes[node].nodeConf.upstream,
+                !nodes.contains(where: { $0.senders.contains { $0.isTool && $0.standby == node } })
+            else { return }
             nodes[node].nodeConf.upstream = Upstream(
                 node: fault.other % nodes.count, name: old.name)
             reload(node)
@@ -179,6 +182,8 @@ extension Simulation {
         case .maintenance:
             let until = (now + fault.duration) / 1_000
             order(.maintenance(ids[node], untilWallMs: fault.other % 2 == 0 ? until : nil))
+        case .handCopy: copyByHand(fault, node)
+        case .endMaintenance: endMaintenanceByHand()
         case .pause: order(.pause)
         case .failover: order(.failover(to: fault.other % 2 == 0 ? nil : ids[node]))
         case .failoverWithLoss:
@@ -197,9 +202,11 @@ extension Simulation {
     }
 
     private func loseData(_ node: Int) {
-        guard node != judge.lastOpened?.node, nodes[node].hook == nil, nodes[node].hasData else {
-            return
-        }
+        // Of a standby: who is elect, or about to be, may hold what nobody else has.
+        guard let opened = judge.lastOpened, node != opened.node, nodes[node].hook == nil,
+            nodes[node].hasData, store.cluster.elect != ids[node]
+        else { return }
+        if case .promote(ids[node])? = store.cluster.intent?.kind { return }
         killServer(node, isMachine: false)
         nodes[node].hasData = false
         nodes[node].log = WriteAheadLog()
@@ -222,7 +229,7 @@ extension Simulation {
     func lift(_ kind: Fault.Kind, _ node: Int) {
         switch kind {
         case .killServer: startServer(node)
-        case .crashMachine, .resetMachine: bootMachine(node, autostarts: true)
+        case .crashMachine, .resetMachine, .killTarget: bootMachine(node, autostarts: true)
         case .freezeServer, .freezeMachine: thaw(node)
         case .sshDown: nodes[node].hasSSH = true
         case .hungDisk: nodes[node].isHung = false

@@ -27,6 +27,11 @@ public struct Fault: Sendable {
         case killCandidate
         /// A tool that receives WAL under a voter's name (F8).
         case duplicate
+        /// An operator sets up a copy of the primary by hand.
+        case handCopy
+        case endMaintenance
+        // Those that lie in wait for their moment.
+        case killTarget, restoreCandidate, strikeAtFetch, maintenanceAtWork, changeOfMind
         /// Another cluster file: fewer copies, more copies, or a node left out.
         case changePolicy
     }
@@ -55,6 +60,10 @@ extension Simulation {
         trace.add(.fault, at: now, node: node, at, fault.kind.hashNumber, "FAULT \(fault.says)")
         noteOutage(fault.kind, node, fault.duration)
         targets[at] = node
+        if fault.kind.liesInWait {
+            lurking = at
+            return
+        }
         if fault.kind.isLasting {
             activeFaults.append(at)
             queue.put(.faultEnd(at), at: now + fault.duration)
@@ -175,7 +184,8 @@ extension Fault.Kind {
             .handPromote, .handStart, .handBareStart, .handStop, .handRestart, .editConninfo,
             .cancelWaits, .switchover, .rejoin, .loseData, .loseSlot, .failover, .failoverWithLoss,
             .tamperNames, .storeRollback,
-            .pauseScheduler, .killCandidate, .duplicate, .unsealAtFailover:
+            .pauseScheduler, .killCandidate, .duplicate, .unsealAtFailover, .handCopy,
+            .endMaintenance:
             false
         default: true
         }

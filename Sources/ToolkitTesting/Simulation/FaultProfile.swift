@@ -5,6 +5,8 @@ public struct FaultProfile: Sendable {
     var count: Int
     /// Faults that come in a set, for what a single one does not show.
     var bursts: Bursts?
+    /// What the cluster has to be like for that.
+    var demand: Demand?
     var zombiePercent = 0
     var lossPercent = 0
     var slowSignalPercent = 0
@@ -41,6 +43,11 @@ public struct FaultProfile: Sendable {
         FaultProfile(name: "unseals", kinds: [], count: 8, bursts: .unseals),
         FaultProfile(name: "lags", kinds: [], count: 8, bursts: .lags, slowSignalPercent: 5),
         FaultProfile(name: "blind", kinds: [], count: 6, bursts: .blind),
+        FaultProfile(name: "beginnings", kinds: [], count: 6, bursts: .beginnings),
+        FaultProfile(
+            name: "fetches", kinds: [], count: 7, bursts: .fetches, demand: .preferredCandidate),
+        FaultProfile(name: "moves", kinds: [], count: 6, bursts: .moves, demand: .movesByStop),
+        FaultProfile(name: "upkeep", kinds: [], count: 8, bursts: .upkeep),
         FaultProfile(name: "churn", kinds: [], count: 14, bursts: .churn, slowSignalPercent: 25),
         FaultProfile(
             name: "partitions",

@@ -31,8 +31,10 @@ public struct Plan: Sendable {
         var random = SimulationRandom(seed: seed &* 0x9E37_79B9 &+ 0x5EED)
         let profile = only ?? random.pick(FaultProfile.all)
         self.profile = profile.name
-        let count = random.pick([1, 2, 2, 3, 3, 3, 3, 3, 4, 5])
+        let drawn = random.pick([1, 2, 2, 3, 3, 3, 3, 3, 4, 5])
+        let count = max(drawn, profile.demand?.leastNodes ?? 1)
         policy = Self.policy(count, &random)
+        profile.demand?.shape(&policy, &random)
         zombiePercent = profile.zombiePercent
         lossPercent = profile.lossPercent
         slowSignalPercent = profile.slowSignalPercent

@@ -163,6 +163,7 @@ extension Simulation {
                     coverage.changed(from: before, to: after, policy)
                     judge.stored(from: before, to: after, rule: rule, in: self)
                     trigger(after.phase)
+                    strike(from: before, to: after)
                 case .conflict, .failed:
                     if store.cluster == after {
                         judge.stored(from: before, to: after, rule: rule, in: self)
@@ -247,10 +248,7 @@ extension Simulation {
         if cluster.phase == .initializing, nodes[0].answers {
             give(index, .bootstrap(first: ids[0]))
         }
-        wishes.removeAll { $0.until < now }
-        if let at = wishes.indices.first(where: { give(index, wishes[$0].command) }) {
-            wishes.remove(at: at)
-        }
+        grantWishes(index)
         guard ordersToEnd else { return }
         if cluster.pausedSinceWallMs != nil { give(index, .resume) }
         for member in cluster.members {
@@ -258,6 +256,14 @@ extension Simulation {
             if member.attach.number > 0, !nodes[self.index(member.id)].hasData {
                 give(index, .rejoin(member.id))
             }
+        }
+    }
+
+    /// One of the orders that were refused before.
+    func grantWishes(_ index: Int) {
+        wishes.removeAll { $0.until < now }
+        if let at = wishes.indices.first(where: { give(index, wishes[$0].command) }) {
+            wishes.remove(at: at)
         }
     }
 

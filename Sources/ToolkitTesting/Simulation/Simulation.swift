@@ -46,6 +46,8 @@ final class Simulation {
     var wishes: [(command: OperatorCommand, until: Int64)] = []
     /// A fault that waits for a phase.
     var armed: Fault?
+    /// The place of a fault that lies in wait.
+    var lurking: Int?
     /// The seed's events so far, a bound against a loop.
     var eventCount = 0
 
@@ -158,6 +160,8 @@ final class Simulation {
         case .fault(let index): begin(fault: index)
         case .faultEnd(let index): end(fault: index)
         case .unseal(let old): unseal(old)
+        case .ease(let node): ease(node)
+        case .wish: for scheduler in schedulers.indices { grantWishes(scheduler) }
         case .healCheck: healCheck()
         }
     }
