@@ -151,12 +151,20 @@ extension Situation {
             cluster.phase == .blocked || !canSealQuorum
         else { return false }
         return cluster.configs.flatMap(\.voters).allSatisfy { voter in
-            guard let answer = answer(voter) else { return true }
-            // One that left recovery by itself goes on writing, past what it has of ours.
-            let own = answer.history.history(of: cluster.tip.timeline) == cluster.tip.history
-            let fork = own ? answer.history.end(of: cluster.tip.timeline) : nil
-            return (fork ?? max(answer.position, answer.received ?? .zero)) <= seen.position
+            answer(voter).map { endOfOurs($0) <= seen.position } ?? true
         }
+    }
+
+    /// How far its WAL can be the primary's. One that left recovery by itself had replayed all of that
+    /// before, and goes on writing its own.
+    private func endOfOurs(_ answer: Answer) -> LSN {
+        let tip = cluster.tip
+        if !answer.isInRecovery, answer.history.history(of: tip.timeline) == tip.history,
+            let fork = answer.history.end(of: tip.timeline)
+        {
+            return fork
+        }
+        return max(answer.position, answer.received ?? .zero)
     }
 
     /// A read-only look; its id does not change while the term stays.

@@ -5,6 +5,7 @@ import Foundation
 import Glibc
 import Scheduler
 import Synchronization
+import Store
 import Testing
 
 @testable import Demo

@@ -186,4 +186,23 @@ struct StoryTests {
         #expect(world.fired == ["vigilance.store_rewound"])
         #expect(world.machine.refusal(of: .rejoin("c"), at: world.instant) != nil)
     }
+
+    /// Its own writing puts it ahead for ever, but not with anything that the primary wrote.
+    @Test func aStrayVoterDoesNotKeepTheLastPrimaryClosed() {
+        var world = World.steady()
+        world.crash("c")
+        world.nodes["c"]?.sshIsUp = false
+        world.crash("a")
+        world.nodes["b"]?.sshIsUp = false
+        world.refused = ["b.promote", "b.seal"]
+        let fork = world.nodes["b"]?.position ?? .zero
+        world.nodes["b"]?.isInRecovery = false
+        world.nodes["b"]?.history = TimelineHistory(
+            timeline: TimelineID(2), ancestors: [.init(timeline: TimelineID(1), end: fork)])
+        world.nodes["b"]?.position = LSN(fork.position + 1_000)
+        world.nodes["a"]?.bootID = "another"
+        world.start("a")
+        world.run(ms: 60_000)
+        #expect(world.openNodes == ["a"], "\(world.view)")
+    }
 }
