@@ -4,8 +4,8 @@ import FailoverCore
 import Foundation
 import Glibc
 import Scheduler
-import Synchronization
 import Store
+import Synchronization
 import Testing
 
 @testable import Demo
