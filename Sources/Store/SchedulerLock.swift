@@ -31,6 +31,9 @@ public final class SchedulerLock: Sendable {
     deinit {
         // Emptied first: a pid that is read here is the holder's.
         _ = ftruncate(descriptor, 0)
+        // Given back by name: a program that is being started holds a copy of the descriptor
+        // between its fork and its exec, and with it a lock that only `close` lets go.
+        _ = flock(descriptor, LOCK_UN)
         close(descriptor)
     }
 

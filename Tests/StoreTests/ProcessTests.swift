@@ -65,18 +65,40 @@ struct SchedulerLockTests {
         try await until("the lock is free") { error() == nil }
     }
 
-    @Test func isNotInheritedByChildren() async throws {
-        let child: Process
-        do {
-            let lock = try SchedulerLock(storePath: scratch.store)
-            child = Process()
-            child.executableURL = URL(filePath: "/bin/sleep")
-            child.arguments = ["60"]
-            try child.run()
-            withExtendedLifetime(lock) {}
-        }
-        defer { kill(child.processIdentifier, SIGKILL) }
+    @Test func isFreeWhileACopyOfItsDescriptorIsOpen() throws {
+        var lock: SchedulerLock? = try SchedulerLock(storePath: scratch.store)
+        let path = try #require(lock?.path)
+        let descriptor = try #require(openDescriptors(of: "self").first { $0.target == path })
+        let copy = dup(descriptor.number)
+        defer { close(copy) }
+        lock = nil
         #expect(error() == nil)
+    }
+
+    @Test func isNotInheritedByChildren() async throws {
+        let lock = try SchedulerLock(storePath: scratch.store)
+        let child = Process()
+        child.executableURL = URL(filePath: "/bin/sleep")
+        child.arguments = ["60"]
+        try child.run()
+        defer { kill(child.processIdentifier, SIGKILL) }
+        let pid = String(child.processIdentifier)
+        try await until("it runs its program") {
+            try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe")
+                .hasSuffix("sleep")
+        }
+        #expect(try !openDescriptors(of: pid).contains { $0.target == lock.path })
+    }
+
+    private func openDescriptors(of pid: String) throws -> [(number: Int32, target: String)] {
+        let directory = "/proc/\(pid)/fd"
+        return try FileManager.default.contentsOfDirectory(atPath: directory).compactMap { name in
+            guard let number = Int32(name),
+                let target = try? FileManager.default.destinationOfSymbolicLink(
+                    atPath: directory + "/" + name)
+            else { return nil }
+            return (number, target)
+        }
     }
 }
 
