@@ -28,7 +28,7 @@ extension Rulebook {
                 let (voter, why) = view.lostVoter(of: config)
             else { return nil }
             return view.reconfigure(
-                to: config.dropping(voter, alone: view.policy.alone), because: why)
+                to: config.dropping(voter, alone: view.aloneForDrops), because: why)
         },
         Rule(
             "quorum.apply", in: openPhases, alters: .quorum,

@@ -248,9 +248,8 @@ extension Judge {
             promised += single.filter { world.nodes[primary].log.holds(id: $0.id, at: $0.start) }
             single = []
         }
-        if rule == "quorum.drop", world.policy.alone == .block, new.configs == [.none],
-            old.configs != new.configs,
-            old.configs.contains(where: { !$0.voters.isEmpty }), world.policy.numberSyncStandbys > 0
+        if world.policy.alone == .block, world.policy.numberSyncStandbys > 0,
+            new.configs.last == QuorumConfig.none, old.configs.last?.voters.isEmpty == false
         {
             report("alone", "commits wait for nobody although synchronous.alone is block")
         }

@@ -180,6 +180,8 @@ struct SimulatedNode {
     var isFlushing = false
     var duplicateAt: Int64 = -100_000_000
 
+    var sshIsStuckUntil: Int64 = 0
+
     // The disk.
     var isHung = false
     var isDiskFull = false
