@@ -37,7 +37,9 @@ extension Simulation {
         guard !nodes[index].hasBadLine else { return }
         let names = nodes[index].conf.names.text
         let term = nodes[index].conf.openTerm
+        let wasTampered = nodes[index].conf.isTampered
         readFiles(index)
+        if wasTampered, !nodes[index].conf.isTampered { nodes[index].untamperedAt = now }
         if term != nil, nodes[index].conf.openTerm == nil {
             nodes[index].lockedAt = now
             nodes[index].formerTerm = term
