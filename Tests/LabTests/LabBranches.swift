@@ -30,7 +30,8 @@ struct LabBranches {
         for standby in standbys {
             try await hasReplayed(standby, end)
             let upstream = try await standby.sql(
-                "SELECT received_tli, sender_host FROM pg_stat_wal_receiver WHERE status = 'streaming'")
+                "SELECT received_tli, sender_host FROM pg_stat_wal_receiver WHERE status = 'streaming'"
+            )
             if !upstream.hasPrefix("\(timeline)|") {
                 found.append(
                     "\(standby.name) streams on '\(upstream)', the primary is on \(timeline)")
@@ -76,7 +77,8 @@ struct LabBranches {
 
     private func rows(of vm: LabVM) async throws -> String {
         try await vm.sql(
-            "SELECT count(*), sum(hashtextextended(id || ' ' || node || ' ' || term, 0)) FROM demo.rows")
+            "SELECT count(*), sum(hashtextextended(id || ' ' || node || ' ' || term, 0)) FROM demo.rows"
+        )
     }
 
     // MARK: Reading
