@@ -71,20 +71,30 @@ extension Lab {
                     [
                         "sh", "-euc",
                         """
-                        tc qdisc replace dev eth0 root handle 1: htb
-                        nft add rule inet lab out ip daddr "$1" meta priority set 1:10
-                        tc class replace dev eth0 parent 1: classid 1:10 htb rate 10gbit
-                        if tc qdisc add dev eth0 parent 1:10 netem delay "$2ms" 2>/dev/null; then
+                        tc qdisc show dev eth0 | grep -q htb || tc qdisc add dev eth0 root handle 1: htb
+                        nft add rule inet lab out ip daddr "$1" meta priority set "1:$4"
+                        tc class replace dev eth0 parent 1: classid "1:$4" htb rate 1gbit
+                        if tc qdisc add dev eth0 parent "1:$4" netem delay "$2ms" 2>/dev/null; then
                             echo "netem $2 ms"
                         else
-                            tc class replace dev eth0 parent 1: classid 1:10 htb rate "$3" burst 4k
+                            tc class replace dev eth0 parent 1: classid "1:$4" htb rate "$3" burst 4k
                             echo "htb $3"
                         fi
                         """, "sh", receiver.address, "\(milliseconds)", rate,
+                        "1\(receiver.number)",
                     ]))
             means.insert(said.trimmingCharacters(in: .whitespacesAndNewlines))
         }
         return means.sorted().joined(separator: ", ")
+    }
+
+    /// How many bytes from `vm` to `other` went over the slow line.
+    func slowed(from vm: LabVM, to other: LabVM) async throws -> Int {
+        let said = try await shell(
+            Self.inNetwork(
+                of: vm.initPID,
+                ["tc", "-s", "class", "show", "dev", "eth0", "classid", "1:1\(other.number)"]))
+        return said.firstMatch(of: /Sent (\d+) bytes/).flatMap { Int($0.1) } ?? 0
     }
 
     /// Ends what `drop`, `cut` and `slow` did.
