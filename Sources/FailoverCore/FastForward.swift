@@ -42,6 +42,7 @@ extension Situation {
         if proof(work.effect) != nil {
             return (true, "\(work.candidate) has everything up to \(work.target)")
         }
+        if let because = whyNotToWait(for: work) { return (false, because) }
         if attempts(work.effect.id).isInFlight, intentAgeMs < 2 * timers.fastForwardTimeout {
             return nil
         }
@@ -53,6 +54,30 @@ extension Situation {
             "\(work.candidate) did not reach \(work.target) within \(timers.fastForwardTimeout) ms"
                 + lastFailure(work.effect)
         )
+    }
+
+    /// Everybody waits for this fetch while another node is ready: not for one that can't be seen to
+    /// get there in time.
+    private func whyNotToWait(for work: FastForward) -> String? {
+        guard let other = choice?.candidate, other != work.candidate else { return nil }
+        let facts = facts(work.candidate)
+        if facts.failures >= timers.reconnectAttempts {
+            return "\(work.candidate) \(silence(work.candidate)), and \(other) is ready"
+        }
+        guard let start = observed.fetchSeen, start.stamp == cluster.intent?.stamp,
+            let seen = facts.answer, let at = facts.observedAt
+        else { return nil }
+        let elapsed = at.since(start.at)
+        let left = timers.fastForwardTimeout - intentAgeMs
+        // Two probes at least, and a fifth of the time that it may take.
+        guard elapsed >= timers.fastForwardTimeout / 5, left >= 0, seen.position < work.target
+        else { return nil }
+        let gained =
+            seen.position > start.position ? seen.position.position - start.position.position : 0
+        let lacking = work.target.position - seen.position.position
+        guard gained * UInt64(left) < lacking * UInt64(elapsed) else { return nil }
+        return "\(work.candidate) got \(gained) bytes in \(elapsed) ms and lacks \(lacking); "
+            + "\(other) is ready"
     }
 
     /// A node that is preferred by a switchover or by its priority, or the only electable one, and

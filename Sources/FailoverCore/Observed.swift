@@ -89,6 +89,13 @@ struct Observed: Hashable, Sendable {
         var outcome: Outcome?
     }
 
+    /// What the candidate of a fast-forward had when it first answered after its beginning.
+    struct FetchSeen: Hashable, Sendable {
+        var stamp: Stamp
+        var position: LSN
+        var at: Instant
+    }
+
     struct IntentSeen: Hashable, Sendable {
         var stamp: Stamp
         var at: Instant
@@ -107,6 +114,7 @@ struct Observed: Hashable, Sendable {
     private(set) var quorumLostSince: Instant?
     /// When this process first saw the last intent.
     private(set) var intentSeen: IntentSeen?
+    private(set) var fetchSeen: FetchSeen?
     /// When this process last began a failover that no crash confirmed.
     var unconfirmedFailoverAt: Instant?
     /// How often each node failed as a candidate since the cluster was last open.
@@ -135,6 +143,7 @@ struct Observed: Hashable, Sendable {
         switch event {
         case .observed(let id, let observation):
             change(id) { $0.absorb(observation, legal: premises.legalStandbyNames, at: now) }
+            if premises.hasIntent { noteFetch(by: id, premises.cluster, at: now) }
         case .unreachable(let id, let reason): change(id) { $0.absorb(reason, at: now) }
         case .effectEnded(let id, let outcome): absorb(outcome, of: id, at: now)
         case .canary(let id, let canary): change(id) { $0.absorb(canary, at: now) }
@@ -143,6 +152,13 @@ struct Observed: Hashable, Sendable {
         if let stamp = premises.cluster.intent?.stamp, intentSeen?.stamp != stamp {
             intentSeen = IntentSeen(stamp: stamp, at: now)
         }
+    }
+
+    private mutating func noteFetch(by id: NodeID, _ cluster: Cluster, at now: Instant) {
+        guard let intent = cluster.intent, fetchSeen?.stamp != intent.stamp,
+            case .fastForward(id, _, _) = intent.kind, let seen = self[id].answer
+        else { return }
+        fetchSeen = FetchSeen(stamp: intent.stamp, position: seen.position, at: now)
     }
 
     mutating func noteQuorum(isLost: Bool, at now: Instant) {

@@ -64,6 +64,7 @@ final class LabVM: @unchecked Sendable {
             }
             return access("\(folder)/booted", F_OK) == 0
         }
+        lab.traces.note(namespacesOf: initPID)
         try await lab.plugIn(self)
         if FileManager.default.fileExists(atPath: "\(folder)/sshd_config") { try await startSSHD() }
     }
