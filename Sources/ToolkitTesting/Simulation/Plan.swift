@@ -121,4 +121,6 @@ public enum ModelMutant: String, Sendable, CaseIterable {
     case sealLeavesArchive
     case keepsLostSlots
     case skipsReadBack
+    /// A repeated rejoin stops the server that it has started.
+    case stopsAgain
 }

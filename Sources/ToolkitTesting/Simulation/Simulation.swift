@@ -36,7 +36,9 @@ final class Simulation {
     var activeFaults: [Int] = []
     /// The node that each fault has struck.
     var targets: [Int: Int] = [:]
-    var settledAt: Int64?
+    var hasReleasedZombies = false
+    /// As it was when the cluster had converged.
+    var settled: Rest?
     /// Pauses and maintenance that were not ended are ended by their operators.
     var ordersToEnd = false
     var promotingSince: (at: Int64, term: Int)?
