@@ -50,14 +50,21 @@ struct Resolved {
         return String(path[...close]) + String(other.dropFirst("nodes[]".count))
     }
 
+    /// The name of the node that `path` belongs to.
+    private func nodeName(_ path: String) -> String {
+        guard let close = path.firstIndex(of: "]") else { return "" }
+        return reading.text("\(path[...close]).name") ?? ""
+    }
+
     /// The declared default as it would be written.
     private func written(_ path: String) -> String {
         guard let fallback = Settings.byPath[Self.declared(path)]?.fallback else { return "" }
         switch fallback {
         case .value(let text): return text
         case .pattern(let text):
-            return text.replacing("<version>", with: "\(version)").replacing(
-                "<cluster>", with: cluster)
+            return text.replacing("<version>", with: "\(version)")
+                .replacing("<cluster>", with: cluster)
+                .replacing("<node>", with: nodeName(path))
         case .profile(let normal, let fast, let patient):
             switch reading.text("failover.profile") {
             case "fast": return fast

@@ -27,7 +27,7 @@ struct DSN: ParsableCommand {
     var readOnly = false
 
     func run() throws {
-        let settings = try options.settings()
+        let settings = try options.load().settings
         let string = ConnectionString(
             hosts: settings.nodes.map { (host: $0.host, port: $0.port) }, database: database,
             user: user, isReadOnly: readOnly)

@@ -19,7 +19,7 @@ struct Render: ParsableCommand {
     var node: NodeID?
 
     func run() throws {
-        let settings = try options.settings()
+        let settings = try options.load().settings
         let renderer = Renderer(
             settings: settings, templates: try TemplateFolder(for: settings))
         let nodes = try node.map { [try settings.checked($0)] } ?? settings.nodes
