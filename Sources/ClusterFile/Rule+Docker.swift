@@ -41,18 +41,24 @@ extension Rule {
             }
         },
         Rule(
-            code: "docker.runtime_dir", reads: ["nodes[].runtime", "runtime_dir"]
+            code: "docker.tmpfs_path",
+            reads: ["nodes[].runtime", "runtime_dir", "nodes[].socket_dir", "nodes[].name"]
         ) { subject in
-            guard let node = subject.dockerNodes.first?.node,
-                node.runtimeDirectory.utf8.contains(UInt8(ascii: ":"))
-            else { return [] }
-            return [
-                subject.violation(
-                    "runtime_dir",
-                    "Docker reads the colon in \(Found.quoted(node.runtimeDirectory)) as the end "
-                        + "of the path",
-                    "choose a folder without a colon, such as /run/toolkit")
-            ]
+            subject.dockerNodes.compactMap { path, node, _ in
+                let folders = [
+                    ("runtime_dir", node.runtimeDirectory),
+                    ("\(path).socket_dir", node.socketDirectory),
+                ]
+                guard
+                    let (setting, folder) = folders.first(where: {
+                        $0.1.utf8.contains(UInt8(ascii: ":"))
+                    })
+                else { return nil }
+                return subject.violation(
+                    setting,
+                    "Docker reads the colon in \(Found.quoted(folder)) as the end of the path",
+                    "choose a folder without a colon")
+            }
         },
         Rule(
             code: "docker.unused", level: .warning, reads: ["nodes[].runtime", "nodes[].docker"]

@@ -37,6 +37,16 @@ struct ClusterOptions: ParsableArguments {
 
     func load() throws -> ClusterFile.Loaded { try ClusterFile.load(path: path) }
 
+    /// Every cluster of the folder that `--config` names, else the one of the file.
+    func loadAll() throws -> [ClusterFile.Loaded] {
+        let path = try path
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
+            isFolder.boolValue
+        else { return [try load()] }
+        return try ClusterFile.loadAll(directory: path)
+    }
+
     /// For commands that operate the cluster.
     func settings() throws -> ClusterSettings { try load().operable }
 }

@@ -98,7 +98,7 @@ struct DockerTests {
                 """#),
         FileRow(
             "a runtime folder that Docker can't mount",
-            code: "docker.runtime_dir",
+            code: "docker.tmpfs_path",
             yaml: #"""
                 cluster: shop
                 runtime_dir: /run/a:b
@@ -109,7 +109,7 @@ struct DockerTests {
                 """#,
             says: #"""
                 cluster.yaml:2:14: runtime_dir: Docker reads the colon in "/run/a:b/shop/a" as the end of the path
-                  next: choose a folder without a colon, such as /run/toolkit
+                  next: choose a folder without a colon
                 """#),
         FileRow(
             "a container that nobody runs",
