@@ -94,7 +94,7 @@ let toolkit = Package(
             "Rendering",
             [
                 "Rendering", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
-                "ToolkitTesting",
+                "ToolkitTesting", yams,
             ],
             exclude: ["Golden"]),
         tests("Hooks", ["Hooks", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),

@@ -8,7 +8,7 @@ extension Quoting {
         return ShellWord.quote(text)
     }
 
-    /// One word of a systemd unit or of tmpfiles.d that stays as it is: a program's path, a folder.
+    /// One word of a systemd unit or of tmpfiles.d that stays as it is: a folder.
     public static func unitWord(_ text: String) throws(QuotingError) -> String {
         try refuseLineBreaks(text, in: "a systemd file")
         var quoted = "\""
@@ -23,9 +23,19 @@ extension Quoting {
         return quoted + "\""
     }
 
+    /// The program of `ExecStart=`: systemd refuses to start what has a quote in its path.
+    public static func unitProgram(_ path: String) throws(QuotingError) -> String {
+        guard !path.unicodeScalars.contains(where: { "\"'\\".unicodeScalars.contains($0) }) else {
+            throw QuotingError(
+                target: "a systemd unit",
+                because: "systemd takes no program with a quote or a backslash in its path")
+        }
+        return try unitWord(path)
+    }
+
     /// One argument behind the program of `ExecStart=`, where `$` begins a variable.
     public static func unitArgument(_ text: String) throws(QuotingError) -> String {
-        try unitWord(text).replacing("$", with: "$$")
+        doubling(["$"], in: try unitWord(text))
     }
 
     /// The whole rest of a line in a unit: `User=`, `ConditionPathExists=`.
@@ -38,7 +48,7 @@ extension Quoting {
                 target: "a systemd file",
                 because: "a space at its edge, or a backslash at its end, would be lost")
         }
-        return text.replacing("%", with: "%%")
+        return doubling(["%"], in: text)
     }
 
     /// A scalar of YAML in double quotes, which say everything.
@@ -58,7 +68,7 @@ extension Quoting {
 
     /// The same in a Compose file, which puts variables in.
     public static func compose(_ text: String) throws(QuotingError) -> String {
-        try yaml(text).replacing("$", with: "$$")
+        doubling(["$"], in: try yaml(text))
     }
 
     /// A user's name in sudoers, where `%`, `+`, `#` and `!` are signs: only plain names are said.
@@ -74,17 +84,17 @@ extension Quoting {
     /// The value of an option in authorized_keys.
     public static func sshOption(_ text: String) throws(QuotingError) -> String {
         try refuseLineBreaks(text, in: "authorized_keys")
-        // sshd knows `\"` and nothing else: a backslash before the closing quote would hide it.
-        guard !text.utf8.contains(UInt8(ascii: "\\")) else {
-            throw QuotingError(target: "authorized_keys", because: "it holds a backslash")
+        guard !text.unicodeScalars.contains(where: { $0 == "\"" || $0 == "\\" }) else {
+            throw QuotingError(
+                target: "authorized_keys", because: "it holds a quote or a backslash")
         }
-        return "\"" + text.replacing("\"", with: "\\\"") + "\""
+        return "\"" + text + "\""
     }
 
     /// A value in a connection string of pgbouncer.ini.
     public static func pgbouncerValue(_ text: String) throws(QuotingError) -> String {
         try refuseLineBreaks(text, in: "pgbouncer.ini")
-        return "'" + text.replacing("'", with: "''") + "'"
+        return "'" + doubling(["'"], in: text) + "'"
     }
 
     /// One field of libpq's password file.
@@ -102,7 +112,7 @@ extension Quoting {
     static func mountField(_ name: String, _ value: String) -> String {
         let field = "\(name)=\(value)"
         let isPlain = field.unicodeScalars.allSatisfy { !["\"", ",", "\n", "\r"].contains($0) }
-        return isPlain ? field : "\"" + field.replacing("\"", with: "\"\"") + "\""
+        return isPlain ? field : "\"" + doubling(["\""], in: field) + "\""
     }
 
     /// Without the break that YAML makes of U+2028 and its like, and without a byte order mark.

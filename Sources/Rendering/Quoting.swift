@@ -139,7 +139,7 @@ public enum Quoting {
     }
 
     /// Works on scalars: a combining mark behind a quote makes one `Character` of the two.
-    private static func doubling(_ doubled: Set<Unicode.Scalar>, in text: String) -> String {
+    static func doubling(_ doubled: Set<Unicode.Scalar>, in text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             if doubled.contains(scalar) { result.unicodeScalars.append(scalar) }

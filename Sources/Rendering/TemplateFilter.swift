@@ -16,8 +16,10 @@ public enum TemplateFilter: String, Hashable, Sendable, CaseIterable {
     case sqlIdentifier = "sql_identifier"
     /// One word of a shell.
     case sh
-    /// A path in a systemd unit or in tmpfiles.d.
+    /// A path in tmpfiles.d.
     case unitWord = "unit_word"
+    /// The program of `ExecStart=`.
+    case unitProgram = "unit_program"
     /// An argument of `ExecStart=`.
     case unitArgument = "unit_argument"
     /// The rest of a unit's line.
@@ -47,6 +49,7 @@ public enum TemplateFilter: String, Hashable, Sendable, CaseIterable {
         case .sqlIdentifier: try Quoting.sqlIdentifier(text)
         case .sh: try Quoting.shellWord(text)
         case .unitWord: try Quoting.unitWord(text)
+        case .unitProgram: try Quoting.unitProgram(text)
         case .unitArgument: try Quoting.unitArgument(text)
         case .unitValue: try Quoting.unitValue(text)
         case .yaml: try Quoting.yaml(text)
