@@ -33,9 +33,10 @@ struct Resolved {
 
     /// `nodes[1].port` is declared as `nodes[].port`.
     static func declared(_ path: String) -> String {
-        guard let open = path.firstIndex(of: "["), let close = path.firstIndex(of: "]") else {
-            return path
-        }
+        let bytes = path.utf8
+        guard let open = bytes.firstIndex(of: UInt8(ascii: "[")),
+            let close = bytes.firstIndex(of: UInt8(ascii: "]"))
+        else { return path }
         return String(path[...open]) + String(path[close...])
     }
 

@@ -7,6 +7,7 @@ public struct Renderer: Sendable {
     public let templates: TemplateFolder
     public let facts: RenderFacts
     private let cache: TemplateCache
+    private let variables: TemplateVariables
 
     /// Renderers that share a `cache` read each template once.
     public init(
@@ -17,6 +18,7 @@ public struct Renderer: Sendable {
         self.templates = templates
         self.facts = facts
         self.cache = cache
+        variables = TemplateVariables(settings: settings, facts: facts)
     }
 
     /// What was rendered, and what could not be yet.
@@ -48,7 +50,7 @@ public struct Renderer: Sendable {
     public func variables(for id: NodeID?) throws(RenderError) -> [NamedValue] {
         var node: NodeSettings?
         if let id { node = try self.node(id) }
-        return TemplateVariables(settings: settings, node: node, facts: facts).values
+        return variables.values(for: node)
     }
 
     private func node(_ id: NodeID) throws(RenderError) -> NodeSettings {
@@ -66,7 +68,7 @@ public struct Renderer: Sendable {
     ) throws(RenderError) -> Output {
         var output = Output()
         guard !entries.isEmpty else { return output }
-        let variables = TemplateVariables(settings: settings, node: node, facts: facts).table
+        let table = variables.table(for: node)
         for entry in entries {
             if let reason = facts.missing(for: entry) {
                 output.leftOut[entry.name] = reason
@@ -75,13 +77,13 @@ public struct Renderer: Sendable {
             output.files.append(
                 RenderedFile(
                     name: entry.name, path: entry.path(on: node, in: settings) ?? entry.name,
-                    contents: try contents(of: entry, node, variables), mode: entry.mode))
+                    contents: try contents(of: entry, node, table), mode: entry.mode))
         }
         return output
     }
 
     private func contents(
-        of entry: CatalogueEntry, _ node: NodeSettings?, _ variables: [String: TemplateValue]
+        of entry: CatalogueEntry, _ node: NodeSettings?, _ table: [String: TemplateValue]
     ) throws(RenderError) -> String {
         switch entry.source {
         case .passwords: return facts.passwordFile ?? ""
@@ -98,7 +100,7 @@ public struct Renderer: Sendable {
         case .template:
             let template = try cache.template(templates.path(of: entry.name + ".tmpl"))
             do {
-                return try template.render(variables)
+                return try template.render(table)
             } catch {
                 throw RenderError(error, of: node?.id)
             }

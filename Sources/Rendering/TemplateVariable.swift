@@ -6,6 +6,9 @@ public struct TemplateVariable: Sendable {
     public var path: String
     public var documentation: String
     let scope: Scope
+    /// `node` and `port` of `node.port`; a path has one dot at most.
+    let group: String?
+    let key: String
 
     /// Where the name is defined.
     enum Scope: Sendable {
@@ -19,6 +22,9 @@ public struct TemplateVariable: Sendable {
 
     init(_ path: String, _ scope: Scope, _ documentation: String) {
         self.path = path
+        let words = path.split(separator: ".", maxSplits: 1).map(String.init)
+        group = words.count == 2 ? words[0] : nil
+        key = words.last ?? path
         self.scope = scope
         self.documentation = documentation
     }
@@ -39,42 +45,49 @@ public struct NamedValue: Sendable {
     public var value: TemplateValue
 }
 
-/// The variables that are defined for one file.
-struct TemplateVariables {
-    let settings: ClusterSettings
-    /// Nil for the cluster's own files.
-    let node: NodeSettings?
-    let facts: RenderFacts
+/// The variables of one cluster, and with them those of its nodes.
+struct TemplateVariables: Sendable {
+    private let settings: ClusterSettings
+    /// Those that are the same in all files.
+    private let shared: [NamedValue]
 
-    /// A path has one dot at most: `node.port` is `port` in the table `node`.
-    var table: [String: TemplateValue] {
+    init(settings: ClusterSettings, facts: RenderFacts) {
+        self.settings = settings
+        shared = TemplateVariable.all.compactMap { variable in
+            guard case .always(let find) = variable.scope else { return nil }
+            // A value that can't be said is undefined, and a template that needs it says so.
+            return (try? find(settings, facts)).map { NamedValue(variable: variable, value: $0) }
+        }
+    }
+
+    /// Of a node's files, or with nil of the cluster's own.
+    func table(for node: NodeSettings?) -> [String: TemplateValue] {
         var table: [String: TemplateValue] = [:]
         var groups: [String: [String: TemplateValue]] = [:]
-        for named in values {
-            let words = named.variable.path.split(separator: ".", maxSplits: 1).map(String.init)
-            if words.count == 1 {
-                table[words[0]] = named.value
+        for named in values(for: node) {
+            if let group = named.variable.group {
+                groups[group, default: [:]][named.variable.key] = named.value
             } else {
-                groups[words[0], default: [:]][words[1]] = named.value
+                table[named.variable.key] = named.value
             }
         }
-        return table.merging(groups.mapValues(TemplateValue.table)) { alone, _ in alone }
+        for (group, values) in groups { table[group] = .table(values) }
+        return table
     }
 
-    var values: [NamedValue] {
-        let sizing = node.map { Sizing(of: $0, in: settings) }
-        return TemplateVariable.all.compactMap { variable in
-            value(of: variable, sizing).map { NamedValue(variable: variable, value: $0) }
-        }
-    }
-
-    private func value(of variable: TemplateVariable, _ sizing: Sizing?) -> TemplateValue? {
-        switch variable.scope {
-        // A value that can't be said is undefined, and a template that needs it says so.
-        case .always(let find): try? find(settings, facts)
-        case .node(let find): node.map { find($0, settings) }
-        case .docker(let find): node.flatMap { node in node.docker.map { find(node, $0) } }
-        case .sizing(let find): sizing.map(find)
-        }
+    func values(for node: NodeSettings?) -> [NamedValue] {
+        guard let node else { return shared }
+        let sizing = Sizing(of: node, in: settings)
+        return shared
+            + TemplateVariable.all.compactMap { variable in
+                let value: TemplateValue? =
+                    switch variable.scope {
+                    case .always: nil
+                    case .node(let find): find(node, settings)
+                    case .docker(let find): node.docker.map { find(node, $0) }
+                    case .sizing(let find): find(sizing)
+                    }
+                return value.map { NamedValue(variable: variable, value: $0) }
+            }
     }
 }

@@ -18,12 +18,16 @@ enum OutputFolder {
     /// The mode is there from the first byte on: the file may hold secrets.
     static func write(_ file: RenderedFile, to path: String) throws(Failure) {
         let beside = path + ".new"
-        unlink(beside)
-        let descriptor = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        var descriptor = create(beside)
+        if descriptor < 0, errno == EEXIST {
+            // What an interrupted run has left.
+            unlink(beside)
+            descriptor = create(beside)
+        }
         guard descriptor >= 0 else { throw failure(path) }
         let isWritten =
             writeAll(Array(file.contents.utf8), descriptor)
-            && fchmod(descriptor, mode_t(file.mode)) == 0
+            && (file.mode == 0o600 || fchmod(descriptor, mode_t(file.mode)) == 0)
         let reason = errno
         close(descriptor)
         guard isWritten, rename(beside, path) == 0 else {
@@ -31,6 +35,10 @@ enum OutputFolder {
             unlink(beside)
             throw failure(path, because)
         }
+    }
+
+    private static func create(_ path: String) -> Int32 {
+        open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     }
 
     private static func writeAll(_ bytes: [UInt8], _ descriptor: Int32) -> Bool {
