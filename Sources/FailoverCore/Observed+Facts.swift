@@ -57,10 +57,12 @@ extension Observed.Facts {
             if case .done(.inspected(let inspection)) = outcome {
                 self.inspection = Shared(inspection)
                 inspectedAt = now
+                hasRefused = false
             }
         } else if !id.isQuestion {
             isSettled = false
             workEndedAt = now
+            if case .stale = outcome { hasRefused = true }
             if case .done(let proof) = outcome { absorb(proof, of: id) }
         }
     }

@@ -26,6 +26,8 @@ struct Observed: Hashable, Sendable {
         var administratorStopAt: Instant?
         var inspection: Shared<NodeInspection>?
         var inspectedAt: Instant?
+        /// It refused a command for a higher stamp, and was not looked at since.
+        var hasRefused = false
         var seal: Shared<Seal>?
         /// Whether it was probed since the last work on it ended: an older answer decides nothing.
         var isSettled = true

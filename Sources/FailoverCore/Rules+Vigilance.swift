@@ -44,6 +44,19 @@ extension Rulebook {
                 "the first answer of \(names(unasked.map(\.id))) after the scheduler's start")
         },
         Rule(
+            "vigilance.refused", in: everyPhase,
+            "A node refused a command, for it has accepted a higher stamp: read which one."
+        ) { view in
+            for index in view.ids.indices where view.facts(at: index).hasRefused {
+                let look = view.lookEffect(view.ids[index])
+                guard view.mayBegin(look) else { continue }
+                return .act(
+                    because: "\(view.ids[index]) has accepted a higher stamp: which one?",
+                    cluster: nil, effects: [look])
+            }
+            return nil
+        },
+        Rule(
             "vigilance.quorum_tampered", in: openPhases, alters: .quorum,
             "Another hand changed synchronous_standby_names on the primary: restore and prove them."
         ) { view in
@@ -51,6 +64,7 @@ extension Rulebook {
                 if view.policy.mutant == .missesTampering { return nil }
             #endif
             guard let elect = view.cluster.elect, view.facts(elect).tamperedSightings >= 2,
+                view.facts(elect).isSettled,
                 view.cluster.intent == nil || view.cluster.intent?.kind == .reconfigure,
                 !view.cluster.quorumIsTampered
             else { return nil }

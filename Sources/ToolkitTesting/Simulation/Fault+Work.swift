@@ -19,6 +19,7 @@ extension Simulation {
         case .freezeServer: freeze(node, isMachine: false)
         case .freezeMachine: freeze(node, isMachine: true)
         case .sshDown: nodes[node].hasSSH = false
+        case .stuckSSH: nodes[node].sshIsStuckUntil = now + fault.duration
         case .hungDisk: nodes[node].isHung = true
         case .slowDisk: nodes[node].slowness = 12
         case .fullDisk: nodes[node].isDiskFull = true
@@ -229,7 +230,8 @@ extension Simulation {
     func lift(_ kind: Fault.Kind, _ node: Int) {
         switch kind {
         case .killServer: startServer(node)
-        case .crashMachine, .resetMachine, .killTarget: bootMachine(node, autostarts: true)
+        case .crashMachine, .resetMachine, .killTarget, .strikeAtClose:
+            bootMachine(node, autostarts: true)
         case .freezeServer, .freezeMachine: thaw(node)
         case .sshDown: nodes[node].hasSSH = true
         case .hungDisk: nodes[node].isHung = false
@@ -272,6 +274,7 @@ extension Simulation {
         for index in nodes.indices {
             thaw(index)
             nodes[index].hasSSH = true
+            nodes[index].sshIsStuckUntil = 0
             nodes[index].hasBadLine = false
             nodes[index].isHung = false
             nodes[index].isDiskFull = false

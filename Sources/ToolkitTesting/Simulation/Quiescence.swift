@@ -17,7 +17,33 @@ extension Simulation {
             return put(.healCheck, after: 4_000_000)
         }
         checkDurability(judge.lastOpened?.node ?? 0, "the primary at the end")
+        for node in nodes.indices { checkCopy(node, of: judge.lastOpened?.node ?? 0) }
         isOver = true
+    }
+
+    /// I7: what a standby holds is what the primary has written, timeline by timeline and record by
+    /// record; PostgreSQL itself compares numbers only (F20).
+    private func checkCopy(_ node: Int, of primary: Int) {
+        let (copy, original) = (nodes[node], nodes[primary])
+        if copy.branch.makers != original.branch.makers {
+            judge.report("I7", "\(ids[node]) follows on timelines that \(ids[primary]) is not on")
+        }
+        let strange = copy.log.records.first { record in
+            record.end <= original.flushed
+                && !original.log.holds(id: record.id, at: record.start)
+        }
+        if let strange {
+            judge.report(
+                "I7",
+                "\(ids[node]) holds another record at \(strange.start) than \(ids[primary])")
+        }
+        let missing = original.log.records.first { record in
+            record.end <= copy.flushed && !copy.log.holds(id: record.id, at: record.start)
+        }
+        if let missing {
+            judge.report(
+                "I7", "\(ids[node]) lacks the record at \(missing.start) that \(ids[primary]) has")
+        }
     }
 
     /// I4 by the clock: no promotion may hang, and a single fault may stop writes for so long only.
@@ -48,7 +74,7 @@ extension Simulation {
     func isStrict(_ kind: Fault.Kind, _ duration: Int64) -> Bool {
         let cluster = store.cluster
         guard kind != .switchover, duration > 26_000_000, !isHealed, judge.failovers == 0,
-            policy.mode == .automatic, !policy.validatesFailover,
+            policy.mode == .automatic, !policy.validatesFailover, wishes.isEmpty,
             policy.timers.monitorInterval <= 500, policy.nodes.allSatisfy({ $0.priority > 0 }),
             cluster.phase == .steady, cluster.intent == nil, cluster.configs.count == 1,
             cluster.pausedSinceWallMs == nil, let config = cluster.configs.first,

@@ -88,6 +88,10 @@ extension Simulation {
         } else if plan.lossPercent > 0, !isHealed, remoteRandom.chance(plan.lossPercent) {
             job.loses = true
         }
+        if nodes[node].sshIsStuckUntil > now {
+            travel += nodes[node].sshIsStuckUntil - now
+            job.loses = true
+        }
         jobs.append(job)
         put(.remoteArrive(job: index), after: travel)
     }

@@ -161,6 +161,8 @@ final class Simulation {
         case .faultEnd(let index): end(fault: index)
         case .unseal(let old): unseal(old)
         case .ease(let node): ease(node)
+        case .putBack(let node): putBack(node)
+        case .strayEnds(let node): strayEnds(node)
         case .wish: for scheduler in schedulers.indices { grantWishes(scheduler) }
         case .healCheck: healCheck()
         }
