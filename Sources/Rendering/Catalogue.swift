@@ -92,6 +92,11 @@ public enum Catalogue {
         all.first { $0.name == name }
     }
 
+    /// What lies on a node and can be compared; node.conf carries what the scheduler decided.
+    public static let comparable = all.filter {
+        $0.scope == .node && !$0.place.isEmpty && $0.installer != .nodeApply
+    }
+
     /// What `deploy` puts into a node's config_dir, and a running server reads again.
     static let configuration = all.filter {
         $0.installer == .deploy && $0.source == .template

@@ -11,7 +11,8 @@ struct Render: AsyncParsableCommand {
         discussion: """
             With --output writes DIR/NODE/FILE for each node and DIR/FILE for the cluster, readable
             for you alone where they hold what the server reads. With --config FOLDER renders every
-            cluster of that folder into DIR/CLUSTER. The files and their places: docs/templates.md.
+            cluster of that folder into DIR/CLUSTER. --diff ends with 2 when a node has other files.
+            --apply tests, replaces and reloads, and asks before it restarts anything.
             """)
 
     @OptionGroup var options: ClusterOptions
@@ -23,15 +24,20 @@ struct Render: AsyncParsableCommand {
         help: ArgumentHelp("This file alone; may be given more than once.", valueName: "file"))
     var only: [String] = []
     @Flag(help: "Print the files instead; passwords are left out.") var stdout = false
+    @Flag(help: "Compare with what lies on the nodes.") var diff = false
+    @Flag(help: "Put what differs on the nodes.") var apply = false
+    @Flag(name: [.short, .long], help: "With --apply, do not ask.") var yes = false
     @Flag(help: "Render everything, write nothing.") var check = false
     @Flag(help: "Print every variable of templates with its value.") var listVariables = false
 
     func validate() throws {
-        let ways = [output != nil, stdout, check, listVariables].count { $0 }
+        let ways = [output != nil, stdout, diff, apply, check, listVariables].count { $0 }
         guard ways == 1 else {
             throw ValidationError(
-                "Say what to do: one of --output DIR, --stdout, --check, --list-variables.")
+                "Say what to do: one of --output DIR, --stdout, --diff, --apply, --check, "
+                    + "--list-variables.")
         }
+        if yes, !apply { throw ValidationError("--yes belongs to --apply.") }
         for name in only where Catalogue.entry(named: name) == nil {
             let known = Catalogue.all.map(\.name).joined(separator: ", ")
             throw ValidationError("There is no file '\(name)'. Known: \(known).")
@@ -45,6 +51,8 @@ struct Render: AsyncParsableCommand {
         if listVariables { return try job.listVariables() }
         if let output { return try job.write(to: output) }
         if stdout { return try job.print() }
+        if diff { return try await job.diff() }
+        if apply { return try await job.apply(isAgreed: yes) }
         try job.check()
     }
 

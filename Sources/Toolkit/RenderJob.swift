@@ -67,6 +67,32 @@ struct RenderJob {
         }
     }
 
+    func diff() async throws {
+        var found: [RenderDiff.Found] = []
+        for loaded in clusters { found += try await look(at: loaded.settings) }
+        try RenderDiff.report(found)
+    }
+
+    /// One cluster after the other: the first failure stops it.
+    func apply(isAgreed: Bool) async throws {
+        for loaded in clusters {
+            let settings = try loaded.operable
+            try await RenderApply(
+                settings: settings, deployment: try settings.deployment,
+                found: try await look(at: settings), isAgreed: isAgreed
+            ).run()
+        }
+    }
+
+    private func look(at settings: ClusterSettings) async throws -> [RenderDiff.Found] {
+        let comparable = Set(Catalogue.comparable)
+        return try await RenderDiff(
+            renderer: try renderer(for: settings), deployment: try settings.deployment,
+            nodes: try node.map { [try settings.checked($0)] } ?? settings.nodes,
+            entries: entries.filter(comparable.contains)
+        ).look()
+    }
+
     private var hasOnePlace: Bool {
         node != nil || clusters[0].settings.nodes.count == 1
             || entries.allSatisfy { $0.scope == .cluster }
