@@ -35,7 +35,8 @@ public struct UnifiedDiff: Hashable, Sendable {
     }
 
     private static func lines(_ old: [Substring], _ new: [Substring]) -> [Line] {
-        let difference = new.difference(from: old)
+        // By bytes: for Swift é and e with an accent are equal.
+        let difference = new.difference(from: old) { $0.utf8.elementsEqual($1.utf8) }
         var removed: Set<Int> = []
         var inserted: Set<Int> = []
         for change in difference {

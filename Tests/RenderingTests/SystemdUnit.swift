@@ -13,13 +13,19 @@ struct SystemdUnit {
 
     static let isHere = access("/usr/bin/systemd-analyze", X_OK) == 0
 
-    init(_ text: String) async throws {
+    /// `dropIn` lies in the unit's `.d` folder.
+    init(_ text: String, dropIn: String? = nil) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "tk-unit-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let file = folder.appendingPathComponent("tested.service")
         try Data(text.utf8).write(to: file)
+        if let dropIn {
+            let below = folder.appendingPathComponent("tested.service.d")
+            try FileManager.default.createDirectory(at: below, withIntermediateDirectories: true)
+            try Data(dropIn.utf8).write(to: below.appendingPathComponent("toolkit.conf"))
+        }
         let result = try await LocalRunner().run(
             Command(
                 [
