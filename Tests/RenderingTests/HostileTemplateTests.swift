@@ -147,7 +147,7 @@ struct HostileTemplateTests {
             HostileFilterTests.interpolated($0.components(separatedBy: ":rw,nosuid")[0])
         }
         #expect(HostileFilterTests.isSame(folders, [node.runtimeDirectory, node.socketDirectory]))
-        #expect(service["restart"] as? String == "unless-stopped")
+        #expect(service["restart"] as? String == "no")
         #expect(service["image"] as? String == "postgres:17.6")
     }
 

@@ -41,12 +41,13 @@ docker run --rm --user 0:0 --network none --entrypoint /bin/chown \
 # What an interrupted run has left was never started.
 if is_there "$container.new"; then docker rm "$container.new" >/dev/null; fi
 
-# The runtime folder is lost with every stop, and the opening in it: whatever Docker starts again
-# is read-only. SIGINT is a fast shutdown. /etc/passwd names the owner for peer authentication.
+# Docker starts nothing by itself: the scheduler does, or has moved the primary. The runtime folder is
+# lost with every stop, and the opening in it: whoever starts the container starts a locked server.
+# SIGINT is a fast shutdown. /etc/passwd names the owner for peer authentication.
 docker create --name "$container.new" \
     --label "io.toolkit.cluster=shop" --label "io.toolkit.node=node2" \
     --label "io.toolkit.definition=$definition" \
-    --restart unless-stopped --stop-signal SIGINT --stop-timeout 300 --init \
+    --restart no --stop-signal SIGINT --stop-timeout 300 --init \
     --user "$owner" --cap-drop ALL --security-opt no-new-privileges \
     --shm-size 256m \
     --log-driver json-file --log-opt max-size=50m --log-opt max-file=5 \
