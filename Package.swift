@@ -55,7 +55,7 @@ let toolkit = Package(
         module("PostgresClient", ["CLibPQ", "Reactor"]),
         module("Execution", ["CLibSSH2", "Reactor", subprocess, systemPackage]),
         module("ClusterFile", ["FailoverCore", yams]),
-        module("Rendering", ["FailoverCore", "ClusterFile"]),
+        module("Rendering", ["FailoverCore", "ClusterFile", "Execution"]),
         module("Hooks", ["FailoverCore", "ClusterFile", "Execution"]),
         module("Store", ["FailoverCore", grdb]),
         module(
@@ -94,7 +94,7 @@ let toolkit = Package(
             "Rendering",
             [
                 "Rendering", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
-                "ToolkitTesting",
+                "ToolkitTesting", yams,
             ],
             exclude: ["Golden"]),
         tests("Hooks", ["Hooks", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),

@@ -11,7 +11,7 @@ enum ImportArrows {
         "PostgresClient": ["CLibPQ", "Reactor"],
         "Execution": ["CLibSSH2", "Reactor", "Subprocess", "SystemPackage"],
         "ClusterFile": ["FailoverCore", "Yams"],
-        "Rendering": ["FailoverCore", "ClusterFile"],
+        "Rendering": ["FailoverCore", "ClusterFile", "Execution"],
         "Hooks": ["FailoverCore", "ClusterFile", "Execution"],
         "Store": ["FailoverCore", "GRDB"],
         "Scheduler": [

@@ -63,7 +63,7 @@ struct HelpTests {
           init                    Write a commented cluster.yaml to edit.
           check                   Check cluster.yaml and the machines of its nodes.
           deploy                  Bring the cluster up on its machines.
-          render                  Render the configuration of the nodes into a folder.
+          render                  Render configuration, units, containers and DSNs.
 
         WATCHING SUBCOMMANDS:
           run                     Run the scheduler in the foreground.
