@@ -1,9 +1,9 @@
 /// repmgr's `%` placeholders of an inline command.
-struct HookPlaceholders {
+package struct HookPlaceholders {
     let hook: HookName
     let facts: [String: String]
 
-    init(call: HookCall, variables: [String: String]) {
+    package init(call: HookCall, variables: [String: String]) {
         facts = variables
         hook = call.hook
     }
@@ -12,7 +12,7 @@ struct HookPlaceholders {
     /// value. The value itself never becomes part of the command: whatever quotes stand around a
     /// placeholder, repmgr's own examples write `"%d"`, nothing in it is run. An unknown
     /// placeholder stays as it is, as repmgr does.
-    func expand(_ command: String) -> String {
+    package func expand(_ command: String) -> String {
         var expanded = ""
         var quote = ShellQuote.none
         var rest = command.unicodeScalars[...]
@@ -42,7 +42,7 @@ struct HookPlaceholders {
     }
 
     /// The variable that a placeholder stands for; nil: no placeholder of this hook.
-    static func variable(
+    package static func variable(
         of letter: Unicode.Scalar, for hook: HookName, _ facts: [String: String] = [:]
     ) -> String? {
         let isValidation = hook == .failoverValidationCommand
