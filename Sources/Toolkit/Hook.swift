@@ -9,7 +9,9 @@ struct Hook: AsyncParsableCommand {
             A hook is a script that touches a machine: it promotes, fences, starts. `new` writes one \
             of your own, `lint` and `test` try it, `run` runs it on a node. The guide is docs/hooks.md.
             """,
-        subcommands: [HookList.self, HookNew.self, HookLintCommand.self, HookRun.self])
+        subcommands: [
+            HookList.self, HookNew.self, HookLintCommand.self, HookTest.self, HookRun.self,
+        ])
 }
 
 extension HookName: ExpressibleByArgument {}

@@ -1,3 +1,4 @@
+import ClusterFile
 import Execution
 import Foundation
 import Hooks
