@@ -57,6 +57,7 @@ let toolkit = Package(
         module("ClusterFile", ["FailoverCore", yams]),
         module("Rendering", ["FailoverCore", "ClusterFile", "Execution"]),
         module("Hooks", ["FailoverCore", "ClusterFile", "Execution"]),
+        module("HookKit", ["FailoverCore", "ClusterFile", "Execution", "Hooks"]),
         module("Store", ["FailoverCore", grdb]),
         module(
             "Scheduler",
@@ -79,8 +80,9 @@ let toolkit = Package(
         .executableTarget(
             name: "Toolkit",
             dependencies: [
-                "Demo", "Deployment", "Scheduler", "Store", "Hooks", "Rendering", "ClusterFile",
-                "Execution", "PostgresClient", "FailoverCore", argumentParser, logging,
+                "Demo", "Deployment", "Scheduler", "Store", "HookKit", "Hooks", "Rendering",
+                "ClusterFile", "Execution", "PostgresClient", "FailoverCore", argumentParser,
+                logging,
             ],
             swiftSettings: strict),
         benchmark,
@@ -98,6 +100,9 @@ let toolkit = Package(
             ],
             exclude: ["Golden"]),
         tests("Hooks", ["Hooks", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
+        tests(
+            "HookKit",
+            ["HookKit", "Hooks", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
         tests("Store", ["Store", "FailoverCore", "ToolkitTesting"]),
         tests(
             "Scheduler",

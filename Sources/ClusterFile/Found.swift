@@ -77,9 +77,9 @@ enum Found {
 }
 
 /// Finds the word that was meant.
-enum Spelling {
+package enum Spelling {
     /// The nearest of `words`; nil when none is near.
-    static func nearest(to word: String, among words: [String]) -> String? {
+    package static func nearest(to word: String, among words: [String]) -> String? {
         let lowered = word.lowercased().replacing("-", with: "_")
         let ranked = words.map { (word: $0, distance: distance(lowered, $0.lowercased())) }
         guard let best = ranked.min(by: { $0.distance < $1.distance }) else { return nil }

@@ -3,6 +3,7 @@ import ClusterFile
 import Deployment
 import Execution
 import FailoverCore
+import HookKit
 import Rendering
 import Scheduler
 import Store
@@ -62,6 +63,7 @@ extension Failure {
         case let error as Refusal: self.init(ExitStatus.refused, text: error.description)
         case let error as RenderError: self.init(ExitStatus.failed, text: error.description)
         case let error as ExecutionError: self.init(ExitStatus.failed, text: error.description)
+        case let error as TrialError: self.init(ExitStatus.failed, text: error.description)
         case let error as ShareFolderError:
             self.init(ExitStatus.failed, text: error.description)
         case is CancellationError:

@@ -13,6 +13,7 @@ enum ImportArrows {
         "ClusterFile": ["FailoverCore", "Yams"],
         "Rendering": ["FailoverCore", "ClusterFile", "Execution"],
         "Hooks": ["FailoverCore", "ClusterFile", "Execution"],
+        "HookKit": ["FailoverCore", "ClusterFile", "Execution", "Hooks"],
         "Store": ["FailoverCore", "GRDB"],
         "Scheduler": [
             "FailoverCore", "Reactor", "PostgresClient", "Execution", "ClusterFile", "Rendering",
@@ -29,8 +30,8 @@ enum ImportArrows {
             "CLinux", "Reactor", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
         ],
         "Toolkit": [
-            "Demo", "Deployment", "Scheduler", "Store", "Hooks", "Rendering", "ClusterFile",
-            "Execution", "PostgresClient", "FailoverCore", "ArgumentParser",
+            "Demo", "Deployment", "Scheduler", "Store", "HookKit", "Hooks", "Rendering",
+            "ClusterFile", "Execution", "PostgresClient", "FailoverCore", "ArgumentParser",
         ],
     ]
 

@@ -80,7 +80,7 @@ struct HelpTests {
           dsn                     Print the connection string for applications.
 
         LOOKING INSIDE SUBCOMMANDS:
-          hook                    List the hooks, and run one by hand.
+          hook                    List, write, check, try and run the hooks.
           fsm                     Show the rules and transitions of this binary.
           config                  Explain the settings of cluster.yaml.
 
