@@ -67,6 +67,7 @@ let toolkit = Package(
         module(
             "Deployment",
             ["FailoverCore", "ClusterFile", "Rendering", "Hooks", "Execution", "PostgresClient"]),
+        module("Import", ["ClusterFile", "Execution"]),
         module(
             "Demo",
             [
@@ -79,8 +80,8 @@ let toolkit = Package(
         .executableTarget(
             name: "Toolkit",
             dependencies: [
-                "Demo", "Deployment", "Scheduler", "Store", "Hooks", "Rendering", "ClusterFile",
-                "Execution", "PostgresClient", "FailoverCore", argumentParser, logging,
+                "Demo", "Import", "Deployment", "Scheduler", "Store", "Hooks", "Rendering",
+                "ClusterFile", "Execution", "PostgresClient", "FailoverCore", argumentParser, logging,
             ],
             swiftSettings: strict),
         benchmark,
@@ -111,6 +112,9 @@ let toolkit = Package(
                 "Deployment", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
                 "ToolkitTesting",
             ]),
+        tests(
+            "Import", ["Import", "ClusterFile", "Execution", "ToolkitTesting"],
+            exclude: ["Golden", "Inputs"]),
         tests(
             "Toolkit",
             [

@@ -3,6 +3,7 @@ import ClusterFile
 import Deployment
 import Execution
 import FailoverCore
+import Import
 import Rendering
 import Scheduler
 import Store
@@ -25,7 +26,7 @@ enum ExitStatus {
     static let bug = ExitCode(70)
     /// Another scheduler or operation is at work.
     static let busy = ExitCode(75)
-    /// `cluster.yaml` is invalid.
+    /// `cluster.yaml`, or a file to import, is invalid.
     static let configuration = ExitCode(78)
 }
 
@@ -52,6 +53,8 @@ extension Failure {
         switch error {
         case let failure as Failure: self = failure
         case let error as ClusterFileError:
+            self.init(ExitStatus.configuration, text: error.description)
+        case let error as ImportError:
             self.init(ExitStatus.configuration, text: error.description)
         case let error as SchedulerError:
             self.init(Self.status(of: error.code), text: error.description)

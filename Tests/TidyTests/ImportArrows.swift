@@ -21,6 +21,7 @@ enum ImportArrows {
         "Deployment": [
             "FailoverCore", "ClusterFile", "Rendering", "Hooks", "Execution", "PostgresClient",
         ],
+        "Import": ["ClusterFile", "Execution"],
         "Demo": [
             "Deployment", "Scheduler", "FailoverCore", "Store", "ClusterFile", "Rendering",
             "Hooks", "Execution", "PostgresClient",
@@ -29,8 +30,8 @@ enum ImportArrows {
             "CLinux", "Reactor", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
         ],
         "Toolkit": [
-            "Demo", "Deployment", "Scheduler", "Store", "Hooks", "Rendering", "ClusterFile",
-            "Execution", "PostgresClient", "FailoverCore", "ArgumentParser",
+            "Demo", "Import", "Deployment", "Scheduler", "Store", "Hooks", "Rendering",
+            "ClusterFile", "Execution", "PostgresClient", "FailoverCore", "ArgumentParser",
         ],
     ]
 
