@@ -68,6 +68,7 @@ let toolkit = Package(
         module(
             "Deployment",
             ["FailoverCore", "ClusterFile", "Rendering", "Hooks", "Execution", "PostgresClient"]),
+        module("Import", ["ClusterFile", "Execution"]),
         module(
             "Demo",
             [
@@ -80,9 +81,9 @@ let toolkit = Package(
         .executableTarget(
             name: "Toolkit",
             dependencies: [
-                "Demo", "Deployment", "Scheduler", "Store", "HookKit", "Hooks", "Rendering",
-                "ClusterFile", "Execution", "PostgresClient", "FailoverCore", argumentParser,
-                logging,
+                "Demo", "Import", "Deployment", "Scheduler", "Store", "HookKit", "Hooks",
+                "Rendering", "ClusterFile", "Execution", "PostgresClient", "FailoverCore",
+                argumentParser, logging,
             ],
             swiftSettings: strict),
         benchmark,
@@ -116,6 +117,9 @@ let toolkit = Package(
                 "Deployment", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
                 "ToolkitTesting",
             ]),
+        tests(
+            "Import", ["Import", "ClusterFile", "Execution", "ToolkitTesting"],
+            exclude: ["Golden", "Inputs"]),
         tests(
             "Toolkit",
             [

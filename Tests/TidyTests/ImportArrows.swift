@@ -22,6 +22,7 @@ enum ImportArrows {
         "Deployment": [
             "FailoverCore", "ClusterFile", "Rendering", "Hooks", "Execution", "PostgresClient",
         ],
+        "Import": ["ClusterFile", "Execution"],
         "Demo": [
             "Deployment", "Scheduler", "FailoverCore", "Store", "ClusterFile", "Rendering",
             "Hooks", "Execution", "PostgresClient",
@@ -30,7 +31,7 @@ enum ImportArrows {
             "CLinux", "Reactor", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
         ],
         "Toolkit": [
-            "Demo", "Deployment", "Scheduler", "Store", "HookKit", "Hooks", "Rendering",
+            "Demo", "Import", "Deployment", "Scheduler", "Store", "HookKit", "Hooks", "Rendering",
             "ClusterFile", "Execution", "PostgresClient", "FailoverCore", "ArgumentParser",
         ],
     ]
