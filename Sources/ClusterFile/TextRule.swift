@@ -13,6 +13,9 @@ public enum TextRule: Hashable, Sendable {
     case hbaLine
     case command
     case eventName
+    /// A container, volume or network.
+    case dockerName
+    case dockerImage
 
     public var noun: String {
         switch self {
@@ -26,6 +29,8 @@ public enum TextRule: Hashable, Sendable {
         case .hbaLine: "one line of pg_hba.conf"
         case .command: "a command"
         case .eventName: "an event name: letters a-z, digits, underscores, dots"
+        case .dockerName: "a name of Docker's"
+        case .dockerImage: "an image with its tag or digest"
         }
     }
 
@@ -45,6 +50,8 @@ public enum TextRule: Hashable, Sendable {
         case .hbaLine: return hbaComplaint(text)
         case .command: return nil
         case .eventName: return eventComplaint(text)
+        case .dockerName: return dockerNameComplaint(text)
+        case .dockerImage: return imageComplaint(text)
         }
     }
 

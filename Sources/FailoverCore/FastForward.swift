@@ -87,10 +87,13 @@ extension Situation {
         guard cluster.acceptedLoss == nil, let floor = floorToPromote(sealed),
             let source = mostAdvanced(of: sealed), let end = sealed[source]
         else { return nil }
-        // Who can't be asked for long is not worth the wait of everybody else.
+        let able = choice?.candidate
+        // Who lacks much, or has had its turn, is not worth the wait of somebody who is able.
         let behind = sealed.filter { id, position in
-            position < end && end.position - position.position <= policy.fastForwardBytesMax
-                && isElectable(id) && mayFetch(id)
+            guard position < end, isElectable(id), mayFetch(id, again: able == nil) else {
+                return false
+            }
+            return able == nil || end.position - position.position <= policy.fastForwardBytesMax
         }
         func rank(_ id: NodeID) -> (Int, Int, Int, LSN) {
             (
@@ -101,7 +104,7 @@ extension Situation {
         guard let best = behind.keys.sorted().max(by: { rank($0) < rank($1) }),
             let position = behind[best]
         else { return nil }
-        if let able = choice?.candidate {
+        if let able {
             let (one, other) = (rank(best), rank(able))
             guard able == best || (one.0, one.1, one.2) > (other.0, other.1, other.2) else {
                 return nil
@@ -124,11 +127,15 @@ extension Situation {
         }.max { (sealed[$0] ?? .zero) < (sealed[$1] ?? .zero) }
     }
 
-    /// Passes the rejoin test, so that nothing but a prefix of the source's WAL is in it.
-    private func mayFetch(_ id: NodeID) -> Bool {
-        guard let proof = facts(id).seal?.proof, !proof.isOutOfRecovery,
-            !observed.fastForwarded.contains(id)
-        else { return false }
+    /// Passes the rejoin test, so that nothing but a prefix of the source's WAL is in it. Each turn
+    /// brings it further: with nobody else to go on, it has another one after a pause.
+    private func mayFetch(_ id: NodeID, again: Bool) -> Bool {
+        guard let proof = facts(id).seal?.proof, !proof.isOutOfRecovery else { return false }
+        if let turns = observed.fetches[id] {
+            guard again, intentAgeMs >= min(250 << Int64(min(turns, 6)), 10_000) else {
+                return false
+            }
+        }
         return election.refusesToFollow(id, proof) == nil
     }
 

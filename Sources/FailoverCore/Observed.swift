@@ -25,7 +25,10 @@ struct Observed: Hashable, Sendable {
         /// When it said that an administrator stops it.
         var administratorStopAt: Instant?
         var inspection: Shared<NodeInspection>?
+        /// When the look began: what it saw is no older, though it may be told late.
         var inspectedAt: Instant?
+        /// It refused a command for a higher stamp, and was not looked at since.
+        var hasRefused = false
         var seal: Shared<Seal>?
         /// Whether it was probed since the last work on it ended: an older answer decides nothing.
         var isSettled = true
@@ -38,10 +41,12 @@ struct Observed: Hashable, Sendable {
         /// The highest stamp of work that ends a seal: a proof of an older step that is told late
         /// says nothing any more.
         var unsealingStamp: Stamp?
-        /// Probes in a row that show foreign synchronous_standby_names on the open primary.
-        var tamperedSightings = 0
+        /// When it was last seen open, it had synchronous_standby_names that are not ours.
+        var showsForeignNames = false
         /// Since when writes of our own do not reach its disk.
         var stalledSince: Instant?
+        /// It was told again since the node was last out of reach.
+        var isStallConfirmed = false
         /// What such a write waits for.
         var stalledOn = ""
         /// Of each application_name that was ever seen among its senders.
@@ -79,6 +84,7 @@ struct Observed: Hashable, Sendable {
     struct Attempts: Hashable, Sendable {
         var count = 0
         var isInFlight = false
+        var begunAt: Instant?
         var endedAt: Instant?
         var outcome: Outcome?
     }
@@ -113,8 +119,10 @@ struct Observed: Hashable, Sendable {
     var unconfirmedFailoverAt: Instant?
     /// How often each node failed as a candidate since the cluster was last open.
     var failedCandidacies: [NodeID: Int] = [:]
-    /// Who has had its turn to fetch WAL from a peer since the cluster was last open.
-    var fastForwarded: Set<NodeID> = []
+    /// Who was elected and could not be opened since the cluster was last open.
+    var failedOpenings: Set<NodeID> = []
+    /// How often each node has tried to fetch WAL from a peer since the cluster was last open.
+    var fetches: [NodeID: Int] = [:]
 
     init(_ ids: [NodeID]) { nodes = ids.map { Node(id: $0) } }
 
@@ -157,11 +165,12 @@ struct Observed: Hashable, Sendable {
         quorumLostSince = isLost ? quorumLostSince ?? now : nil
     }
 
-    mutating func begin(_ effects: [Effect]) {
+    mutating func begin(_ effects: [Effect], at now: Instant) {
         for effect in effects {
             var entry = attempts[effect.id] ?? Attempts()
             entry.count += 1
             entry.isInFlight = true
+            entry.begunAt = now
             entry.outcome = nil
             attempts[effect.id] = entry
             change(effect.node) { $0.begin(effect) }
@@ -179,6 +188,7 @@ struct Observed: Hashable, Sendable {
         entry.endedAt = now
         entry.outcome = outcome
         attempts[id] = entry
-        change(id.node) { $0.absorb(outcome, of: id, at: now) }
+        let begunAt = entry.begunAt ?? now
+        change(id.node) { $0.absorb(outcome, of: id, begunAt: begunAt, at: now) }
     }
 }

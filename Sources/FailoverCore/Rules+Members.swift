@@ -196,7 +196,8 @@ extension Situation {
         if let seen = facts.answer { return plan(for: member, seen) }
         guard let silentSince = facts.unreachableSince, let inspection = facts.inspection,
             let at = facts.inspectedAt, at.since(silentSince) >= 0,
-            !inspection.isPostmasterRunning
+            // Work of a kind may have left a marker, or other data.
+            at.since(facts.workEndedAt ?? at) >= 0, !inspection.isPostmasterRunning
         else { return nil }
         return plan(for: member, inspection.value, isOrdered: isOrdered)
     }
@@ -270,23 +271,23 @@ extension Situation {
                 postmasterStart: seen.postmasterStart))
     }
 
-    /// Its name is right, but the primary does not hear it: another hand may have changed its
+    /// Its name is right, but its upstream does not hear it: another hand may have changed its
     /// upstream. When it hears from somebody else, nothing tells what it got there: that may have
     /// been a fork with this timeline's number (F20).
     private func planForMispointed(_ member: Member) -> Plan? {
         #if TOOLKIT_MUTANTS
             if policy.mutant == .missesMispointed { return nil }
         #endif
-        guard let elect = cluster.elect, openPrimary != nil, member.upstream == elect,
-            let heard = facts(elect).observedAt,
-            let missing = missedSince(applicationName(member.id)),
+        guard openPrimary != nil, let upstream = member.upstream, answer(upstream) != nil,
+            let heard = facts(upstream).observedAt,
+            let missing = missedSince(applicationName(member.id), by: upstream),
             heard.since(missing) >= timers.degradeAfter,
             facts(member.id).workEndedAt.map({ now.since($0) >= timers.voterUnreachable }) ?? true,
             isFresh(member.id) || heard.since(missing) >= timers.voterUnreachable
         else { return nil }
         return isFresh(member.id)
-            ? Plan(.clone, "it hears from somebody else under the name that \(elect) waits for")
-            : Plan(.follow, "\(elect) does not hear it, though it is pointed there by name")
+            ? Plan(.clone, "it hears from somebody else under the name that \(upstream) waits for")
+            : Plan(.follow, "\(upstream) does not hear it, though it is pointed there by name")
     }
 
     /// The number stays when the node returns to the very upstream that it was attached to, and

@@ -116,10 +116,14 @@ struct Situation {
 
     /// Since when the open primary has had no sender of this name.
     func missedSince(_ name: String) -> Instant? {
-        guard let elect = cluster.elect else { return nil }
-        let facts = facts(elect)
+        cluster.elect.flatMap { missedSince(name, by: $0) }
+    }
+
+    /// Since when this node, open or a standby that feeds others, has had no sender of this name.
+    func missedSince(_ name: String, by upstream: NodeID) -> Instant? {
+        let facts = facts(upstream)
         guard let reply = facts.replies.first(where: { $0.name == name }) else {
-            return facts.openSince
+            return upstream == cluster.elect ? facts.openSince : facts.runSeenAt
         }
         return reply.missingSince
     }

@@ -126,4 +126,29 @@ struct OperatorTests {
         world.run(ms: 5_000)
         #expect(world.openNodes == ["c"], "\(world.view) \(world.fired)")
     }
+
+    /// Its file names the right upstream under the right name, and it goes elsewhere all the same.
+    @Test func aCascadedStandbyThatItsUpstreamDoesNotHearIsPointedBack() {
+        var world = World.steady {
+            $0.nodes[2] = Policy.Node(id: "c", replicationQuorum: false, upstream: "b")
+        }
+        world.run(ms: 5_000)
+        #expect(world.nodes["c"]?.upstream == "b")
+        world.nodes["c"]?.upstream = "c"
+        world.run(ms: 70_000)
+        #expect(world.nodes["c"]?.upstream == "b", "\(world.view) \(world.fired)")
+        #expect(world.streams("c"))
+    }
+
+    @Test func aCascadedStandbyThatHearsFromSomebodyElseIsCopiedAnew() {
+        var world = World.steady {
+            $0.nodes[2] = Policy.Node(id: "c", replicationQuorum: false, upstream: "b")
+        }
+        world.run(ms: 5_000)
+        world.nodes["c"]?.upstream = "a"
+        world.done = []
+        world.run(ms: 70_000)
+        #expect(world.done.contains("c.clone"), "\(world.view) \(world.fired)")
+        #expect(world.nodes["c"]?.upstream == "b")
+    }
 }

@@ -1,9 +1,10 @@
-import ClusterFile
 import FailoverCore
 import Foundation
 import Rendering
 import Testing
 import ToolkitTesting
+
+@testable import ClusterFile
 
 /// What PostgreSQL itself reads out of the rendered files.
 @Suite("Rendered files on a real server")
@@ -47,6 +48,13 @@ struct ServerTests {
                 FileSetting.self, "select name, setting, error from pg_file_settings")
             #expect(settings.contains { $0.name == "wal_receiver_timeout" })
             #expect(settings.compactMap(\.error) == [])
+
+            let known = Set(
+                try await server.value("select string_agg(lower(name), ' ') from pg_settings")
+                    .split(separator: " ").map(String.init))
+            for (name, versions) in ParameterName.versions {
+                #expect(versions.range.contains(version.major) == known.contains(name), "\(name)")
+            }
         }
     }
 

@@ -21,11 +21,18 @@ enum Demand: Sendable {
     case preferredCandidate
     /// Two nodes or more; a primary is stopped before its successor is promoted; often asynchronous.
     case movesByStop
+    /// Three nodes, all alike; a commit waits for one copy.
+    case alike
+    /// Four nodes, all alike; a commit waits for two copies.
+    case twoCopies
+    /// Two nodes or three, no copies, and no window with two primaries is accepted.
+    case fencedFirst
 
     var leastNodes: Int {
         switch self {
-        case .preferredCandidate: 3
-        case .movesByStop: 2
+        case .preferredCandidate, .alike: 3
+        case .movesByStop, .fencedFirst: 2
+        case .twoCopies: 4
         }
     }
 
@@ -42,7 +49,20 @@ enum Demand: Sendable {
         case .movesByStop:
             policy.handOver = random.chance(80) ? .stop : .quiesce
             if random.chance(60) { policy.numberSyncStandbys = 0 }
+        case .alike: makeAlike(&policy, copies: 1, &random)
+        case .twoCopies: makeAlike(&policy, copies: 2, &random)
+        case .fencedFirst:
+            makeAlike(&policy, copies: 0, &random)
+            policy.acceptsSplitBrainWindow = false
         }
+    }
+
+    private func makeAlike(
+        _ policy: inout Policy, copies: Int, _ random: inout SimulationRandom
+    ) {
+        policy.numberSyncStandbys = copies
+        policy.timers = random.chance(70) ? .default : .fast
+        policy.nodes = policy.nodes.map { Policy.Node(id: $0.id, priority: 50) }
     }
 }
 

@@ -18,6 +18,18 @@ enum Bursts: Sendable {
     case moves
     /// Nodes are wanted for maintenance, or given back, while they are at work.
     case upkeep
+    /// Who holds most does not show it, or is not seen, when the primary is lost.
+    case laggards
+    /// The quorum has just become smaller when the primary is lost.
+    case closings
+    /// A candidate takes long, the old primary wakes up, and the standbys get their old files back.
+    case lifted
+    /// Hands promote a second standby at the place of the first.
+    case forks
+    /// A node in maintenance is run as a primary, and given back as the standby that it was.
+    case strays
+    /// A primary that only its clients reach, and whose sshd takes commands and does not run them.
+    case stuck
 
     func faults(
         _ count: Int, until end: Int64, _ random: inout SimulationRandom
@@ -43,6 +55,12 @@ enum Bursts: Sendable {
         case .fetches: return fetch(moment, &random)
         case .moves: return move(moment, &random)
         case .upkeep: return upkeep(moment, &random)
+        case .laggards: return laggard(moment, &random)
+        case .closings: return closing(moment, &random)
+        case .lifted: return lift(moment, &random)
+        case .forks: return fork(moment, &random)
+        case .strays: return stray(moment, &random)
+        case .stuck: return stuck(moment, &random)
         case .unseals:
             let extra: Fault.Kind = random.chance(25) ? .killCandidate : .unsealAtFailover
             return [

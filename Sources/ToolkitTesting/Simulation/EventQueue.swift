@@ -40,6 +40,8 @@ enum Happening {
     case faultEnd(Int)
     case unseal(Int)
     case ease(node: Int)
+    case putBack(node: Int)
+    case strayEnds(node: Int)
     case wish
     case healCheck
 
@@ -57,7 +59,7 @@ enum Happening {
         case .tick, .canary, .probe, .probeSample, .probeAnswer, .schedulerStart, .wakeRun,
             .remoteArrive,
             .remoteStage, .remoteReturn, .client, .autostart, .fault, .faultEnd, .unseal,
-            .ease, .wish, .healCheck:
+            .ease, .putBack, .strayEnds, .wish, .healCheck:
             nil
         }
     }
@@ -81,6 +83,7 @@ struct EventQueue {
     init() { heap.reserveCapacity(256) }
 
     var isEmpty: Bool { heap.isEmpty }
+    var next: Happening? { heap.first?.happening }
 
     mutating func put(_ happening: Happening, at: Int64) {
         sequence += 1

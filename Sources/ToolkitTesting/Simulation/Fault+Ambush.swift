@@ -21,6 +21,11 @@ extension Simulation {
         case .strikeAtFetch: strikeAtFetch(fault, from: old, to: new)
         case .maintenanceAtWork: wantAtWork(fault, from: old, to: new)
         case .changeOfMind: changeMind(fault, from: old, to: new)
+        case .cutVoterAtSealing: cutVoterAtSealing(at, from: old, to: new)
+        case .strikeAtClose: strikeAtClose(at, from: old, to: new)
+        case .unsealAtWork: unsealAtWork(at, from: old, to: new)
+        case .twinAtPromotion: twinAtPromotion(at, from: old, to: new)
+        case .spoilOpening: spoilOpening(at, from: old, to: new)
         default: false
         }
     }
@@ -99,7 +104,7 @@ extension Simulation {
     }
 
     /// From now on, for the fault's time.
-    private func last(_ at: Int, on node: Int) {
+    func last(_ at: Int, on node: Int) {
         targets[at] = node
         activeFaults.append(at)
         queue.put(.faultEnd(at), at: now + plan.faults[at].duration)
@@ -148,7 +153,9 @@ extension Fault.Kind {
     /// It strikes when its moment comes, not at its time.
     var liesInWait: Bool {
         switch self {
-        case .killTarget, .restoreCandidate, .strikeAtFetch, .maintenanceAtWork, .changeOfMind:
+        case .killTarget, .restoreCandidate, .strikeAtFetch, .maintenanceAtWork, .changeOfMind,
+            .cutVoterAtSealing, .strikeAtClose, .unsealAtWork, .twinAtPromotion,
+            .spoilOpening:
             true
         default: false
         }

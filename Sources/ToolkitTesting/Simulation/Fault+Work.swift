@@ -19,6 +19,7 @@ extension Simulation {
         case .freezeServer: freeze(node, isMachine: false)
         case .freezeMachine: freeze(node, isMachine: true)
         case .sshDown: nodes[node].hasSSH = false
+        case .stuckSSH: nodes[node].sshIsStuckUntil = now + fault.duration
         case .hungDisk: nodes[node].isHung = true
         case .slowDisk: nodes[node].slowness = 12
         case .fullDisk: nodes[node].isDiskFull = true
@@ -153,6 +154,7 @@ extension Simulation {
         switch fault.kind {
         case .handPromote: if nodes[node].answers { askPromotion(node) }
         case .handStart: startServer(node)
+        case .handStray: runAsPrimary(node)
         case .handBareStart: startServer(node, isBare: true)
         case .handStop: if nodes[node].answers { stopServer(node) }
         case .handRestart:
@@ -229,7 +231,8 @@ extension Simulation {
     func lift(_ kind: Fault.Kind, _ node: Int) {
         switch kind {
         case .killServer: startServer(node)
-        case .crashMachine, .resetMachine, .killTarget: bootMachine(node, autostarts: true)
+        case .crashMachine, .resetMachine, .killTarget, .strikeAtClose:
+            bootMachine(node, autostarts: true)
         case .freezeServer, .freezeMachine: thaw(node)
         case .sshDown: nodes[node].hasSSH = true
         case .hungDisk: nodes[node].isHung = false
@@ -242,7 +245,8 @@ extension Simulation {
                 reconnect(node, after: 200_000)
             }
         case .pauseReplay, .conflict: unblock(node)
-        case .badLine: nodes[node].hasBadLine = false
+        case .badLine, .spoilOpening: nodes[node].hasBadLine = false
+        case .handStray: putBackAsStandby(node)
         case .secondScheduler: endSecondScheduler()
         case .maintenance: order(.endMaintenance(ids[node]))
         case .pause: order(.resume)
@@ -272,6 +276,7 @@ extension Simulation {
         for index in nodes.indices {
             thaw(index)
             nodes[index].hasSSH = true
+            nodes[index].sshIsStuckUntil = 0
             nodes[index].hasBadLine = false
             nodes[index].isHung = false
             nodes[index].isDiskFull = false

@@ -32,13 +32,18 @@ public struct Fault: Sendable {
         case endMaintenance
         // Those that lie in wait for their moment.
         case killTarget, restoreCandidate, strikeAtFetch, maintenanceAtWork, changeOfMind
+        case cutVoterAtSealing, strikeAtClose, unsealAtWork, twinAtPromotion, spoilOpening
+        /// A standby is run as a primary for a while, on the timeline that it has, and put back.
+        case handStray
+        /// sshd takes a command, and nothing comes of it for long.
+        case stuckSSH
         /// Another cluster file: fewer copies, more copies, or a node left out.
         case changePolicy
     }
 
     public var at: Int64
     public var kind: Kind
-    /// A node; -1: the primary of that moment; -2: one of its voters.
+    /// A node; -1: the primary of that moment; -2: the first of its voters; -3: the last of them.
     public var node: Int
     public var other: Int
     public var duration: Int64
@@ -46,7 +51,9 @@ public struct Fault: Sendable {
     /// In words, for a report.
     public var says: String {
         let name =
-            node == -1 ? "the primary" : node == -2 ? "a voter" : ApplicationName.letters[node % 5]
+            node == -1
+            ? "the primary"
+            : node < 0 ? "a voter" : ApplicationName.letters[node % 5]
         return "at \(at / 1_000) ms: \(kind.rawValue) of \(name), other "
             + "\(ApplicationName.letters[other % 5]), for \(duration / 1_000) ms"
     }
@@ -75,9 +82,10 @@ extension Simulation {
     private func resolve(_ node: Int) -> Int {
         guard node < 0 else { return node % nodes.count }
         let primary = judge.lastOpened?.node ?? 0
-        guard node == -2 else { return primary }
+        guard node != -1 else { return primary }
         let voters = store.cluster.configs.last?.voters ?? []
-        return voters.first.map(index) ?? (primary + 1) % nodes.count
+        let voter = node == -2 ? voters.first : voters.last
+        return voter.map(index) ?? (primary + 1) % nodes.count
     }
 
     func end(fault at: Int) {
@@ -129,6 +137,11 @@ extension Simulation {
         case .cutReplication:
             network.cut(.replication, from: node, to: other)
             network.cut(.replication, from: other, to: node)
+        case .cutVoterAtSealing, .unsealAtWork, .twinAtPromotion:
+            for scheduler in 0..<Plan.schedulers {
+                network.cut(.every, from: node, to: nodes.count + scheduler)
+                network.cut(.every, from: nodes.count + scheduler, to: node)
+            }
         case .cutScheduler:
             network.cut(.every, from: node, to: scheduler)
             network.cut(.every, from: scheduler, to: node)
@@ -170,8 +183,7 @@ extension Fault.Kind {
     var isOfLinks: Bool {
         switch self {
         case .isolate, .cutPair, .cutOneWay, .cutScheduler, .cutSQL, .cutReplication, .partition,
-            .delay,
-            .loss:
+            .delay, .loss, .cutVoterAtSealing, .unsealAtWork, .twinAtPromotion:
             true
         default: false
         }

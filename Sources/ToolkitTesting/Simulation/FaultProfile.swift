@@ -48,6 +48,12 @@ public struct FaultProfile: Sendable {
             name: "fetches", kinds: [], count: 7, bursts: .fetches, demand: .preferredCandidate),
         FaultProfile(name: "moves", kinds: [], count: 6, bursts: .moves, demand: .movesByStop),
         FaultProfile(name: "upkeep", kinds: [], count: 8, bursts: .upkeep),
+        FaultProfile(name: "laggards", kinds: [], count: 7, bursts: .laggards, demand: .alike),
+        FaultProfile(name: "closings", kinds: [], count: 7, bursts: .closings, demand: .alike),
+        FaultProfile(name: "lifted", kinds: [], count: 7, bursts: .lifted, demand: .alike),
+        FaultProfile(name: "forks", kinds: [], count: 4, bursts: .forks, demand: .twoCopies),
+        FaultProfile(name: "strays", kinds: [], count: 4, bursts: .strays, demand: .alike),
+        FaultProfile(name: "stuck", kinds: [], count: 2, bursts: .stuck, demand: .fencedFirst),
         FaultProfile(name: "churn", kinds: [], count: 14, bursts: .churn, slowSignalPercent: 25),
         FaultProfile(
             name: "partitions",

@@ -110,6 +110,9 @@ extension Simulation {
         guard nodes[node].server == .stopped else {
             return endJob(index, .failed("PostgreSQL runs"))
         }
+        guard nodes[node].hasData else {
+            return endJob(index, .failed("need clone: there is no data directory"))
+        }
         guard nodes[source].answers, !nodes[source].isInRecovery,
             network.isOpenBothWays(.replication, node, source), !nodes[node].isDiskFull
         else { return endJob(index, .failed("need clone: pg_rewind failed")) }

@@ -96,7 +96,10 @@ extension Simulation {
         // By a hand that took the names away: nobody promised that.
         // Two names are one node's until the core has given it another one.
         let isDoubled = now - nodes[index].duplicateAt < 20_000_000
-        let isTampered = isDoubled || conf.isTampered || store.cluster.quorumIsTampered
+        // The checkpointer may still go by them (F6).
+        let wasTampered = now - nodes[index].untamperedAt < 4_000_000
+        let isTampered =
+            isDoubled || conf.isTampered || wasTampered || store.cluster.quorumIsTampered
         // Whoever runs without copies may accept that two nodes acknowledge for a while.
         let hasWindow = policy.acceptsSplitBrainWindow && policy.numberSyncStandbys == 0
         if !hasWindow { checkSingleAcknowledger(entry) }
@@ -248,9 +251,8 @@ extension Judge {
             promised += single.filter { world.nodes[primary].log.holds(id: $0.id, at: $0.start) }
             single = []
         }
-        if rule == "quorum.drop", world.policy.alone == .block, new.configs == [.none],
-            old.configs != new.configs,
-            old.configs.contains(where: { !$0.voters.isEmpty }), world.policy.numberSyncStandbys > 0
+        if world.policy.alone == .block, world.policy.numberSyncStandbys > 0,
+            new.configs.last == QuorumConfig.none, old.configs.last?.voters.isEmpty == false
         {
             report("alone", "commits wait for nobody although synchronous.alone is block")
         }

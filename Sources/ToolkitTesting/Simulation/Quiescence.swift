@@ -10,14 +10,45 @@ extension Simulation {
         guard now > plan.healAt + 3_000_000, complaint.isEmpty else {
             return put(.healCheck, after: 250_000)
         }
-        if settledAt == nil {
-            // A little longer: what is still on its way must change nothing.
-            settledAt = now
+        guard hasReleasedZombies else {
+            hasReleasedZombies = true
             releaseZombies()
             return put(.healCheck, after: 4_000_000)
         }
+        guard let settled else {
+            settled = rest
+            repeatLastEffects()
+            return put(.healCheck, after: 4_000_000)
+        }
+        checkRest(since: settled)
         checkDurability(judge.lastOpened?.node ?? 0, "the primary at the end")
+        for node in nodes.indices { checkCopy(node, of: judge.lastOpened?.node ?? 0) }
         isOver = true
+    }
+
+    /// I7: what a standby holds is what the primary has written, timeline by timeline and record by
+    /// record; PostgreSQL itself compares numbers only (F20).
+    private func checkCopy(_ node: Int, of primary: Int) {
+        let (copy, original) = (nodes[node], nodes[primary])
+        if copy.branch.makers != original.branch.makers {
+            judge.report("I7", "\(ids[node]) follows on timelines that \(ids[primary]) is not on")
+        }
+        let strange = copy.log.records.first { record in
+            record.end <= original.flushed
+                && !original.log.holds(id: record.id, at: record.start)
+        }
+        if let strange {
+            judge.report(
+                "I7",
+                "\(ids[node]) holds another record at \(strange.start) than \(ids[primary])")
+        }
+        let missing = original.log.records.first { record in
+            record.end <= copy.flushed && !copy.log.holds(id: record.id, at: record.start)
+        }
+        if let missing {
+            judge.report(
+                "I7", "\(ids[node]) lacks the record at \(missing.start) that \(ids[primary]) has")
+        }
     }
 
     /// I4 by the clock: no promotion may hang, and a single fault may stop writes for so long only.
@@ -48,7 +79,7 @@ extension Simulation {
     func isStrict(_ kind: Fault.Kind, _ duration: Int64) -> Bool {
         let cluster = store.cluster
         guard kind != .switchover, duration > 26_000_000, !isHealed, judge.failovers == 0,
-            policy.mode == .automatic, !policy.validatesFailover,
+            policy.mode == .automatic, !policy.validatesFailover, wishes.isEmpty,
             policy.timers.monitorInterval <= 500, policy.nodes.allSatisfy({ $0.priority > 0 }),
             cluster.phase == .steady, cluster.intent == nil, cluster.configs.count == 1,
             cluster.pausedSinceWallMs == nil, let config = cluster.configs.first,
@@ -61,7 +92,8 @@ extension Simulation {
         }
     }
 
-    /// Late commands arrive now: each is of an older step, or done already.
+    /// Late commands arrive now. One that no later command to its node forbids may cut that node off
+    /// for a moment; the cluster has to converge again.
     private func releaseZombies() {
         for index in jobs.indices {
             if case .travelling = jobs[index].stage {

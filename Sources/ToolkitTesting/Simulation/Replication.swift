@@ -14,8 +14,13 @@ extension Simulation {
     func connect(_ index: Int, _ token: Int) {
         guard nodes[index].connectToken == token, nodes[index].server == .running,
             nodes[index].isInRecovery, nodes[index].receiver == nil,
-            !nodes[index].isReplayBlocked, let upstream = nodes[index].startupUpstream
+            !nodes[index].isReplayBlocked
         else { return }
+        guard let upstream = nodes[index].startupUpstream else {
+            guard plan.mutant == .sealLeavesArchive else { return }
+            followArchive(index)
+            return reconnect(index, after: retryInterval)
+        }
         // The receiver before it ends only when what it wrote is flushed (F16).
         guard !nodes[index].isDiskFull, !nodes[index].isHung, mayStream(index, from: upstream)
         else { return reconnect(index, after: retryInterval) }

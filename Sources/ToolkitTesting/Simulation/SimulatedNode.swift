@@ -179,6 +179,10 @@ struct SimulatedNode {
     var waiters: [Waiter] = []
     var isFlushing = false
     var duplicateAt: Int64 = -100_000_000
+    /// When names of another hand went out of force.
+    var untamperedAt: Int64 = -100_000_000
+
+    var sshIsStuckUntil: Int64 = 0
 
     // The disk.
     var isHung = false

@@ -37,7 +37,9 @@ extension Simulation {
         guard !nodes[index].hasBadLine else { return }
         let names = nodes[index].conf.names.text
         let term = nodes[index].conf.openTerm
+        let wasTampered = nodes[index].conf.isTampered
         readFiles(index)
+        if wasTampered, !nodes[index].conf.isTampered { nodes[index].untamperedAt = now }
         if term != nil, nodes[index].conf.openTerm == nil {
             nodes[index].lockedAt = now
             nodes[index].formerTerm = term
@@ -105,7 +107,11 @@ extension Simulation {
         guard nodes[index].startupUpstream != wanted else { return }
         nodes[index].startupUpstream = wanted
         if let receiver = nodes[index].receiver { endReceiver(index, receiver, isOrderly: true) }
-        if wanted != nil { reconnect(index, after: 2_000) }
+        if wanted != nil {
+            reconnect(index, after: 2_000)
+        } else if plan.mutant == .sealLeavesArchive {
+            reconnect(index, after: Int64(serverRandom.below(200_000)))
+        }
     }
 
     /// Replay goes on: what waited for the startup process is noticed now.
@@ -197,7 +203,8 @@ extension Simulation {
                 return runs[run].began <= nodes[index].promotionAskedAt
             }
         }
-        guard isWatched, nodes[index].slowness == 1 else { return }
+        // An injected delay may hold up the nudges themselves.
+        guard isWatched, nodes[index].slowness == 1, plan.injections.isEmpty else { return }
         judge.report("I4", "\(ids[index]) slept through its promotion")
     }
 
@@ -205,7 +212,6 @@ extension Simulation {
 
     /// Autovacuum and the background writer: they wait for nobody and ask no lock (F33).
     func noise(_ index: Int) {
-        if plan.mutant == .sealLeavesArchive { followArchive(index) }
         put(.noise(node: index), after: 1_500_000 + Int64(serverRandom.below(6_000_000)))
         guard nodes[index].server == .running, !nodes[index].isInRecovery,
             !nodes[index].isHung, !nodes[index].isDiskFull
@@ -215,7 +221,7 @@ extension Simulation {
     }
 
     /// A standby without an upstream takes what a stray has archived (F13a).
-    private func followArchive(_ index: Int) {
+    func followArchive(_ index: Int) {
         guard nodes[index].server == .running, nodes[index].isInRecovery,
             nodes[index].conf.upstream == nil, nodes[index].receiver == nil
         else { return }
