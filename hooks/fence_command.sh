@@ -21,6 +21,9 @@ if pid=$(postmaster_pid); then
     # A frozen process takes no SIGQUIT; SIGKILL it does take.
     wait_until 2 no_server_process || kill -s KILL "$pid" 2>/dev/null || :
 fi
-no_server_process || end_orphans
+no_server_process || end_orphans true
+# Twice: one that was just being started is seen a moment later.
+sleep 0.1
+no_server_process || end_orphans true
 log "$TOOLKIT_NODE_NAME is fenced: no server process is left"
 result fenced yes
