@@ -55,7 +55,7 @@ extension Resolved {
             sshHost: text("\(path).ssh.host"), sshPort: number("\(path).ssh.port"),
             sshUser: text("\(path).ssh.user"), socketDirectory: text("\(path).socket_dir"),
             configDirectory: below("config_dir"), stateDirectory: below("state_dir"),
-            runtimeDirectory: below("runtime_dir"))
+            runtimeDirectory: below("runtime_dir"), service: optionalText("\(path).service"))
     }
 
     private func policy(of nodes: [NodeSettings]) -> Policy {

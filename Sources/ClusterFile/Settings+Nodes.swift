@@ -42,6 +42,13 @@ extension Settings {
                     + " on the node and leave `runtime` out"
             ],
             "How PostgreSQL runs on the node."),
+        Setting(
+            "nodes[].service", .text(.service), .none("PostgreSQL's own programs"),
+            example: "postgresql@15-main.service",
+            """
+            What starts and stops PostgreSQL on the node: a unit of systemd (its name ends in \
+            `.service`), or a cluster of Debian's pg_ctlcluster (`15/main`).
+            """),
         Setting("nodes[].ssh", .group, .none("as under `ssh`"), "SSH to this node."),
         Setting(
             "nodes[].ssh.host", .text(.host), .same(as: "nodes[].host"), example: "10.0.0.1",

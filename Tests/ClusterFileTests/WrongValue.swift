@@ -113,6 +113,10 @@ struct WrongValue {
         case .eventName:
             return wrong(
                 "'a b'", "other characters are refused", "`toolkit events` shows the names")
+        case .service:
+            return wrong(
+                "postgresql", "it is neither",
+                "write postgresql@15-main.service, 15/main, or leave it out")
         }
     }
 }
