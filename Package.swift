@@ -108,8 +108,8 @@ let toolkit = Package(
         tests(
             "Deployment",
             [
-                "Deployment", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
-                "ToolkitTesting",
+                "Deployment", "FailoverCore", "ClusterFile", "Rendering", "Execution",
+                "PostgresClient", "ToolkitTesting",
             ]),
         tests(
             "Toolkit",
