@@ -57,6 +57,7 @@ let toolkit = Package(
         module("ClusterFile", ["FailoverCore", yams]),
         module("Rendering", ["FailoverCore", "ClusterFile", "Execution"]),
         module("Hooks", ["FailoverCore", "ClusterFile", "Execution"]),
+        module("HookKit", ["FailoverCore", "ClusterFile", "Execution", "Hooks"]),
         module("Store", ["FailoverCore", grdb]),
         module(
             "Scheduler",
@@ -67,6 +68,7 @@ let toolkit = Package(
         module(
             "Deployment",
             ["FailoverCore", "ClusterFile", "Rendering", "Hooks", "Execution", "PostgresClient"]),
+        module("Import", ["ClusterFile", "Execution"]),
         module(
             "Demo",
             [
@@ -79,8 +81,9 @@ let toolkit = Package(
         .executableTarget(
             name: "Toolkit",
             dependencies: [
-                "Demo", "Deployment", "Scheduler", "Store", "Hooks", "Rendering", "ClusterFile",
-                "Execution", "PostgresClient", "FailoverCore", argumentParser, logging,
+                "Demo", "Import", "Deployment", "Scheduler", "Store", "HookKit", "Hooks",
+                "Rendering", "ClusterFile", "Execution", "PostgresClient", "FailoverCore",
+                argumentParser, logging,
             ],
             swiftSettings: strict),
         benchmark,
@@ -98,6 +101,9 @@ let toolkit = Package(
             ],
             exclude: ["Golden"]),
         tests("Hooks", ["Hooks", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
+        tests(
+            "HookKit",
+            ["HookKit", "Hooks", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
         tests("Store", ["Store", "FailoverCore", "ToolkitTesting"]),
         tests(
             "Scheduler",
@@ -111,6 +117,9 @@ let toolkit = Package(
                 "Deployment", "FailoverCore", "ClusterFile", "Rendering", "Execution",
                 "PostgresClient", "ToolkitTesting",
             ]),
+        tests(
+            "Import", ["Import", "ClusterFile", "Execution", "ToolkitTesting"],
+            exclude: ["Golden", "Inputs"]),
         tests(
             "Toolkit",
             [

@@ -110,7 +110,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:7:3: hooks.promote_comand: there is no such setting
-                  next: did you mean `promote_command`? known here: promote_command, follow_command, standby_disconnect_command, fence_command, rejoin_command, clone_command, service_start_command, service_stop_command, service_restart_command, service_reload_command, service_status_command, failover_validation_command, event_notification_command
+                  next: did you mean `promote_command`? known here: promote_command, follow_command, child_nodes_disconnect_command, standby_disconnect_command, fence_command, rejoin_command, clone_command, service_start_command, service_stop_command, service_restart_command, service_reload_command, service_status_command, failover_validation_command, event_notification_command
                 """#),
         FileRow(
             "a part of a hook",

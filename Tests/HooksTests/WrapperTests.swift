@@ -11,14 +11,19 @@ struct WrapperTests {
     /// Runs `script` through run-hook; the status and both streams.
     private func wrap(
         _ bench: HookBench, _ script: String, term: Int = 1, step: Int = 1,
-        hook: String = "test_command", seconds: Int = 20, dryRun: Bool = false
+        hook: String = "test_command", seconds: Int = 20, dryRun: Bool = false,
+        stopBefore: String = ""
     ) async throws -> CommandResult {
         try await bench.runner.run(
             Command(
                 [
                     bench.a.stateDirectory + "/bin/run-hook", "\(term)", "\(step)", hook,
                     "\(seconds)", "--", "/bin/sh", "-c", script,
-                ], environment: ["TOOLKIT_DRY_RUN": dryRun ? "1" : "0", "OUT": bench.path],
+                ],
+                environment: [
+                    "TOOLKIT_DRY_RUN": dryRun ? "1" : "0", "OUT": bench.path,
+                    "TOOLKIT_STOP_BEFORE": stopBefore,
+                ],
                 standardInput: Array("the document".utf8), timeout: .seconds(60)))
     }
 
@@ -67,6 +72,24 @@ struct WrapperTests {
                 #expect(try await wrap(bench, "echo run >>$OUT/runs", hook: hook).isSuccess)
             }
             #expect(try await bench.read(bench.path + "/runs") == "run\nrun\n")
+        }
+    }
+
+    @Test func aRepeatedStepDoesNotStopWhatItHasStarted() async throws {
+        try await HookBench.with { (bench) async throws in
+            func stop(step: Int) async throws -> Bool {
+                try await wrap(
+                    bench, "echo stop >>$OUT/runs", step: step, hook: "service_stop_command",
+                    stopBefore: "rejoin_command"
+                ).isSuccess
+            }
+            #expect(try await stop(step: 1))
+            let rejoin = "echo rejoin >>$OUT/runs"
+            #expect(try await wrap(bench, rejoin, hook: "rejoin_command").isSuccess)
+            #expect(try await stop(step: 1))
+            #expect(try await bench.read(bench.path + "/runs") == "stop\nrejoin\n")
+            #expect(try await stop(step: 2))
+            #expect(try await bench.read(bench.path + "/runs") == "stop\nrejoin\nstop\n")
         }
     }
 

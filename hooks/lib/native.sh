@@ -39,17 +39,28 @@ postmaster_status() {
 
 in_recovery() { [ -e "$PGDATA/standby.signal" ] || [ -e "$PGDATA/recovery.signal" ]; }
 
-# Prints every server process of this data directory, orphans of a killed postmaster too.
+# Prints every server process of this data directory, orphans of a killed postmaster too. One program
+# for all of them: whoever waits for the end of a server asks often, while others want the processor.
 server_processes() {
     home=$(real_path "$PGDATA") && program=$(real_path "$PG_BINDIR/postgres") || return 0
-    find /proc/[0-9]*/cwd -maxdepth 0 -printf '%h %l\n' 2>/dev/null | while IFS= read -r line; do
-        [ "${line#* }" = "$home" ] || continue
-        process=${line%% *}
-        # A binary that was upgraded under its processes reads as deleted.
-        case $(readlink -- "$process/exe" 2>/dev/null) in
-            "$program" | "$program (deleted)") printf '%s\n' "${process#/proc/}" ;;
-        esac
-    done
+    find /proc/[0-9]*/cwd /proc/[0-9]*/exe -maxdepth 0 -printf '%f %h %l\n' 2>/dev/null | {
+        at_home=' '
+        while IFS= read -r line; do
+            link=${line%% *} line=${line#* }
+            process=${line%% *} target=${line#* }
+            case $link in
+                cwd) [ "$target" != "$home" ] || at_home="$at_home$process " ;;
+                exe)
+                    # A binary that was upgraded under its processes reads as deleted.
+                    case $target in
+                        "$program" | "$program (deleted)") ;;
+                        *) continue ;;
+                    esac
+                    case $at_home in *" $process "*) printf '%s\n' "${process#/proc/}" ;; esac
+                    ;;
+            esac
+        done
+    }
 }
 
 no_server_process() { [ -z "$(server_processes)" ]; }

@@ -30,7 +30,13 @@ mark=marks/$term.$step.$hook
 
 # Done by an earlier attempt of this step: the same results again.
 leave_if_done() {
-    [ "$dry" = 0 ] && [ -e "$mark" ] || return 0
+    [ "$dry" = 0 ] || return 0
+    # A stop makes room for a hook. That one is done: what it has started must not be stopped.
+    if [ "$hook" = service_stop_command ] && [ -e "marks/$term.$step.${TOOLKIT_STOP_BEFORE:-}" ]; then
+        printf 'run-hook %s: %s is done already in step %s\n' "$hook" "$TOOLKIT_STOP_BEFORE" "$step" >&2
+        exit 0
+    fi
+    [ -e "$mark" ] || return 0
     # A server that was stopped or started may have been started or stopped again since, by another
     # hand: these hooks look for themselves.
     case $hook in service_* | fence_command) return 0 ;; esac

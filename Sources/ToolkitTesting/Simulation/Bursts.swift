@@ -26,6 +26,8 @@ enum Bursts: Sendable {
     case lifted
     /// Hands promote a second standby at the place of the first.
     case forks
+    /// A node in maintenance is run as a primary, and given back as the standby that it was.
+    case strays
     /// A primary that only its clients reach, and whose sshd takes commands and does not run them.
     case stuck
 
@@ -57,6 +59,7 @@ enum Bursts: Sendable {
         case .closings: return closing(moment, &random)
         case .lifted: return lift(moment, &random)
         case .forks: return fork(moment, &random)
+        case .strays: return stray(moment, &random)
         case .stuck: return stuck(moment, &random)
         case .unseals:
             let extra: Fault.Kind = random.chance(25) ? .killCandidate : .unsealAtFailover
