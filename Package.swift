@@ -114,8 +114,8 @@ let toolkit = Package(
         tests(
             "Deployment",
             [
-                "Deployment", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
-                "ToolkitTesting",
+                "Deployment", "FailoverCore", "ClusterFile", "Rendering", "Execution",
+                "PostgresClient", "ToolkitTesting",
             ]),
         tests(
             "Import", ["Import", "ClusterFile", "Execution", "ToolkitTesting"],

@@ -54,6 +54,10 @@ extension TemplateVariable {
         container("is_on_host_network", "Whether it has the machine's addresses.") { _, docker in
             .boolean(docker.isOnHostNetwork)
         },
+        container("has_socket_mount", "Whether the socket's folder is not the runtime folder.") {
+            node, _ in
+            .boolean(node.socketDirectory != node.runtimeDirectory)
+        },
         container("publish", "Where the port is published: address and ports.") { node, _ in
             let host = node.host.contains(":") ? "[\(node.host)]" : node.host
             return .text("\(host):\(node.port):\(node.port)")

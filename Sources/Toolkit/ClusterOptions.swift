@@ -37,14 +37,17 @@ struct ClusterOptions: ParsableArguments {
 
     func load() throws -> ClusterFile.Loaded { try ClusterFile.load(path: path) }
 
+    var isFolder: Bool {
+        get throws(Failure) {
+            var isFolder: ObjCBool = false
+            return FileManager.default.fileExists(atPath: try path, isDirectory: &isFolder)
+                && isFolder.boolValue
+        }
+    }
+
     /// Every cluster of the folder that `--config` names, else the one of the file.
     func loadAll() throws -> [ClusterFile.Loaded] {
-        let path = try path
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
-            isFolder.boolValue
-        else { return [try load()] }
-        return try ClusterFile.loadAll(directory: path)
+        try isFolder ? ClusterFile.loadAll(directory: path) : [load()]
     }
 
     /// For commands that operate the cluster.

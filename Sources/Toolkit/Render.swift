@@ -46,8 +46,8 @@ struct Render: AsyncParsableCommand {
 
     func run() async throws {
         let job = RenderJob(
-            clusters: try options.loadAll(), node: node, entries: entries,
-            shipped: try ShareFolder.find())
+            clusters: try options.loadAll(), isFolder: try options.isFolder, node: node,
+            entries: entries, shipped: try ShareFolder.find())
         if listVariables { return try job.listVariables() }
         if let output { return try job.write(to: output) }
         if stdout { return try job.print() }

@@ -6,16 +6,19 @@ import Rendering
 /// One call of `toolkit render`: which clusters, which node, which files.
 struct RenderJob {
     let clusters: [ClusterFile.Loaded]
+    /// Whether they are those of a folder, and each has a folder of its own in the output.
+    let isFolder: Bool
     let node: NodeID?
     let entries: [CatalogueEntry]
     let shipped: ShareFolder
     private let cache = TemplateCache()
 
     init(
-        clusters: [ClusterFile.Loaded], node: NodeID?, entries: [CatalogueEntry],
+        clusters: [ClusterFile.Loaded], isFolder: Bool, node: NodeID?, entries: [CatalogueEntry],
         shipped: ShareFolder
     ) {
         self.clusters = clusters
+        self.isFolder = isFolder
         self.node = node
         self.entries = entries
         self.shipped = shipped
@@ -111,7 +114,7 @@ struct RenderJob {
         for loaded in clusters {
             let settings = loaded.settings
             let renderer = try renderer(for: settings)
-            let prefix = clusters.count > 1 ? settings.cluster : ""
+            let prefix = isFolder ? settings.cluster : ""
             let nodes = try node.map { [try settings.checked($0)] } ?? settings.nodes
             for node in nodes {
                 let place = prefix.isEmpty ? node.id.rawValue : "\(prefix)/\(node.id)"

@@ -57,6 +57,7 @@ extension ClusterSettings {
             settings.nodes[index].machine = MachineSettings(
                 memoryBytes: 4 << 30, cores: 2, diskBytes: 40 << 30)
             settings.nodes[index].dataDirectory = "/var/lib/postgres/pgdata"
+            if index > 0 { settings.nodes[index].socketDirectory = "/var/run/postgresql" }
             settings.nodes[index].docker = DockerSettings(
                 image: "postgres:17.6", container: name, volume: name, mount: "/var/lib/postgres",
                 network: index == 2 ? "pg" : "host")

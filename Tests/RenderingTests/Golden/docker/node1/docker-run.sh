@@ -58,7 +58,6 @@ docker create --name "$container.new" \
     --mount type=bind,source=/etc/passwd,target=/etc/passwd,readonly \
     --mount type=bind,source=/etc/group,target=/etc/group,readonly \
     --tmpfs /run/toolkit/shop/node1":rw,nosuid,nodev,noexec,size=16m,mode=0700,uid=${owner%:*},gid=${owner#*:}" \
-    --tmpfs /run/toolkit/shop/node1":rw,nosuid,nodev,noexec,size=16m,mode=0755,uid=${owner%:*},gid=${owner#*:}" \
     --entrypoint /bin/sh "$image" \
     -c "$start" sh /var/lib/toolkit/shop/node1/marker /run/toolkit/shop/node1/open.conf \
     /usr/lib/postgresql/17/bin/postgres -D /var/lib/postgres/pgdata -c 'config_file=/etc/toolkit/shop/node1/postgresql.conf' >/dev/null
