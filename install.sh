@@ -121,6 +121,9 @@ needs_of_tests() {
     need_command nft nftables
     need_command nsenter util-linux
     need_command faketime faketime
+    need_command patch patch
+    need_command visudo sudo
+    need_command haproxy haproxy
 }
 
 # --- apt, without starting anything -----------------------------------------------------------
@@ -274,7 +277,7 @@ run_tests() {
     else
         # In groups, for each starts many servers or keeps every processor busy; the lab measures.
         groups='ClusterFileTests ExecutionTests FailoverCoreTests PostgresClientTests TidyTests SchedulerTests'
-        groups="$groups CrashTests PostgresFactsTests SimulationTests"
+        groups="$groups CrashTests PostgresFactsTests SimulationTests HookKitTests"
         # shellcheck disable=SC2086  # one word each
         run swift test --skip-build --skip "$(printf '%s|' $groups)LabTests"
         for group in $groups; do run swift test --skip-build --filter "$group"; done

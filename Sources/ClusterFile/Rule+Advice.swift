@@ -99,6 +99,20 @@ extension Rule {
                     "set `hooks.event_notification_command`")
             ]
         },
+        Rule(
+            code: "hooks.child_nodes_disconnect_command", level: .warning,
+            reads: ["hooks.child_nodes_disconnect_command"]
+        ) { subject in
+            let hook = "child_nodes_disconnect_command"
+            guard subject.settings.hooks.byName[hook]?.command != nil else { return [] }
+            return [
+                subject.violation(
+                    "hooks.\(hook)",
+                    "the scheduler does not run it: a primary that is cut off can't acknowledge a "
+                        + "commit anyway",
+                    "leave it out, or run it by hand with `toolkit hook run \(hook)`")
+            ]
+        },
         Rule(code: "nodes.single", level: .note, reads: ["nodes"]) { subject in
             guard subject.settings.nodes.count == 1 else { return [] }
             return [

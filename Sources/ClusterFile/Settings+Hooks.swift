@@ -62,6 +62,12 @@ extension Settings {
             "follow_command", timeoutMs: 30_000,
             "Makes a standby stream from a new upstream."),
         HookDeclaration(
+            "child_nodes_disconnect_command", timeoutMs: 30_000, isShipped: false,
+            """
+            Runs on the primary when it has lost its standbys; the guard runs it, or you by \
+            `toolkit hook run`.
+            """),
+        HookDeclaration(
             "standby_disconnect_command", timeoutMs: 5_000,
             "Ends the WAL receiver of a standby when the settings alone don't."),
         HookDeclaration(

@@ -90,9 +90,10 @@ extension Situation {
         let able = choice?.candidate
         // Who lacks much, or has had its turn, is not worth the wait of somebody who is able.
         let behind = sealed.filter { id, position in
-            let isLittle = end.position - position.position <= policy.fastForwardBytesMax
-            return position < end && (isLittle || able == nil) && isElectable(id)
-                && mayFetch(id, again: able == nil)
+            guard position < end, isElectable(id), mayFetch(id, again: able == nil) else {
+                return false
+            }
+            return able == nil || end.position - position.position <= policy.fastForwardBytesMax
         }
         func rank(_ id: NodeID) -> (Int, Int, Int, LSN) {
             (

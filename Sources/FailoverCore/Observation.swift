@@ -151,9 +151,9 @@ public struct NodeInspection: Hashable, Sendable, Codable {
 
     public init(
         bootID: String, stamp: Stamp?, isPostmasterRunning: Bool, hasOrphans: Bool = false,
-        dataDirectory: DataDirectory, marker: Marker = .none, systemIdentifier: String? = nil, controlState: String? = nil,
-        checkpoint: LSN? = nil, timeline: TimelineID? = nil, history: TimelineHistory? = nil,
-        hasStandbySignal: Bool = false, canRewind: Bool = true
+        dataDirectory: DataDirectory, marker: Marker = .none, systemIdentifier: String? = nil,
+        controlState: String? = nil, checkpoint: LSN? = nil, timeline: TimelineID? = nil,
+        history: TimelineHistory? = nil, hasStandbySignal: Bool = false, canRewind: Bool = true
     ) {
         self.bootID = bootID
         self.stamp = stamp

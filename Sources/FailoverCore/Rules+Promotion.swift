@@ -253,8 +253,9 @@ extension Situation {
             let isEmptied = keepsCertificate && cluster.fenceNeed?.reason == .quiesced
             // An order to accept a loss was for that candidate; and what a primary without copies
             // has acknowledged, no cluster file proves that is read later.
-            let isUnproven = cluster.acceptedLoss != nil || cluster.fenceNeed?.reason == .asynchronous
-            let isKept = isEmptied || cluster.fenceNeed?.reason == .asynchronous
+            let isFreeToAcknowledge = cluster.fenceNeed?.reason == .asynchronous
+            let isUnproven = cluster.acceptedLoss != nil || isFreeToAcknowledge
+            let isKept = isEmptied || isFreeToAcknowledge
             beginSealing(
                 &next, stamp, preferred: nil, need: isKept ? cluster.fenceNeed : nil)
             // Without copies no single node is known to hold everything.

@@ -31,7 +31,7 @@ public struct HookCatalogue: Sendable {
 
     public static func entry(_ hook: HookName) -> Entry {
         let (place, runsOn, when, leaves) = words(hook)
-        let hasDefault = place == .node
+        let hasDefault = place == .node && hook != .childNodesDisconnectCommand
         return Entry(
             hook: hook, place: place, runsOn: runsOn, when: when, leaves: leaves,
             defaultFile: hasDefault ? "hooks/\(hook.rawValue).sh" : nil)
@@ -43,6 +43,8 @@ public struct HookCatalogue: Sendable {
             (.node, "the candidate", "promotion", "promotion requested, the node still locked")
         case .followCommand:
             (.node, "each other standby", "a new upstream", "a standby streaming from it")
+        case .childNodesDisconnectCommand:
+            (.node, "the primary", "the guard misses its standbys", "the primary stopped")
         case .standbyDisconnectCommand:
             (
                 .node, "a standby", "sealing, when settings alone don't end its WAL receiver",

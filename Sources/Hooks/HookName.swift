@@ -3,6 +3,7 @@
 public enum HookName: String, Hashable, Sendable, Codable, CaseIterable, CustomStringConvertible {
     case promoteCommand = "promote_command"
     case followCommand = "follow_command"
+    case childNodesDisconnectCommand = "child_nodes_disconnect_command"
     case standbyDisconnectCommand = "standby_disconnect_command"
     case fenceCommand = "fence_command"
     case rejoinCommand = "rejoin_command"

@@ -28,11 +28,19 @@ public struct HookRunner: Sendable {
     /// Whether scripts of the cluster's own run before or after a hook.
     public func hasDropIns(_ hook: HookName) -> Bool { !scripts.dropIns(of: hook).isEmpty }
 
+    /// Whether anything runs for a hook: a command, or drop-ins alone.
+    public func runsAnything(_ hook: HookName) -> Bool {
+        scripts.command(for: hook) != .none || hasDropIns(hook)
+    }
+
     /// Runs one hook with its drop-ins, retries and deadline.
     public func run(_ call: HookCall) async -> HookOutcome {
         let work = HookWork(call, settings: settings)
+        let isOnNode = HookCatalogue.entry(call.hook).place == .node
         switch scripts.command(for: call.hook) {
-        case .none: return .skipped
+        case .none:
+            guard hasDropIns(call.hook) else { return .skipped }
+            return await around(work) { .skipped }
         case .missing(let path):
             return .notStarted(
                 ExecutionError(
@@ -40,17 +48,15 @@ public struct HookRunner: Sendable {
                     because: "there is no file \(path)",
                     next: "create it, or correct hooks.\(call.hook) in cluster.yaml"))
         case .file(let path):
-            if HookCatalogue.entry(call.hook).place == .scheduler {
-                return await attempts(work, hasStarted: false) { await local(work, [path]) }
+            return await around(work) {
+                isOnNode ? await wrapped(work, inline: nil) : await local(work, [path])
             }
-            return await onNode(work, inline: nil)
         case .inline(let text):
             let placeholders = HookPlaceholders(call: call, variables: work.variables)
             let shell = ["/bin/sh", "-c", placeholders.expand(text)]
-            if HookCatalogue.entry(call.hook).place == .scheduler {
-                return await attempts(work, hasStarted: false) { await local(work, shell) }
+            return await around(work) {
+                isOnNode ? await wrapped(work, inline: shell) : await local(work, shell)
             }
-            return await onNode(work, inline: shell)
         }
     }
 
@@ -59,25 +65,39 @@ public struct HookRunner: Sendable {
         _ = try await upload(to: node)
     }
 
-    // MARK: On a node
+    // MARK: Drop-ins
 
-    private func onNode(_ work: HookWork, inline: [String]?) async -> HookOutcome {
-        let hook = work.call.hook
-        for path in scripts.dropIns(of: hook) where HookScripts.isBefore(path) {
-            let outcome = await wrapped(work, dropIn: path)
+    /// A failing `pre-` stops the step, a failing `post-` is a warning.
+    private func around(
+        _ work: HookWork, _ attempt: () async -> HookOutcome
+    ) async -> HookOutcome {
+        let dropIns = scripts.dropIns(of: work.call.hook)
+        let before = dropIns.filter(HookScripts.isBefore)
+        for path in before {
+            let outcome = await run(work, dropIn: path)
             guard case .done = outcome else { return outcome }
         }
-        let hasStarted = scripts.dropIns(of: hook).contains(where: HookScripts.isBefore)
-        let outcome = await attempts(work, hasStarted: hasStarted) {
-            await wrapped(work, as: hook.rawValue, inline: inline, file: hook.rawValue + ".sh")
-        }
+        var outcome = await attempts(work, hasStarted: !before.isEmpty, attempt)
+        if outcome == .skipped { outcome = .done(results: [:], output: "") }
         guard case .done(let results, var output) = outcome else { return outcome }
-        for path in scripts.dropIns(of: hook) where !HookScripts.isBefore(path) {
-            let after = await wrapped(work, dropIn: path)
+        for path in dropIns where !HookScripts.isBefore(path) {
+            let after = await run(work, dropIn: path)
             if case .done = after { continue }
             output += "warning: \(path) did not succeed: \(after)\n"
         }
         return .done(results: results, output: output)
+    }
+
+    private func run(_ work: HookWork, dropIn path: String) async -> HookOutcome {
+        HookCatalogue.entry(work.call.hook).place == .node
+            ? await wrapped(work, dropIn: path) : await local(work, [path])
+    }
+
+    // MARK: On a node
+
+    private func wrapped(_ work: HookWork, inline: [String]?) async -> HookOutcome {
+        let name = work.call.hook.rawValue
+        return await wrapped(work, as: name, inline: inline, file: name + ".sh")
     }
 
     private func wrapped(_ work: HookWork, dropIn path: String) async -> HookOutcome {

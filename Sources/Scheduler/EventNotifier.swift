@@ -16,10 +16,9 @@ struct EventNotifier: Sendable {
     private let calls: AsyncStream<HookCall>
     private let post: AsyncStream<HookCall>.Continuation
 
-    /// Nil: there is no command.
+    /// Nil: there is neither a command nor a drop-in.
     init?(_ settings: ClusterSettings, _ hooks: HookRunner, _ logger: Logger) {
-        let name = HookName.eventNotificationCommand.rawValue
-        guard settings.hooks.byName[name]?.command != nil else { return nil }
+        guard hooks.runsAnything(.eventNotificationCommand) else { return nil }
         self.settings = settings
         self.hooks = hooks
         self.logger = logger

@@ -54,15 +54,15 @@ extension Executor {
         return .none
     }
 
-    /// Neither rejoin nor clone touches a data directory in use. When the hook was done in this step
-    /// already, the server that runs is what it left: the wrapper leaves that one alone.
+    /// Neither rejoin nor clone touches a data directory in use. A repeated step finds the server that
+    /// it has started itself: the wrapper knows, and lets that run.
     private func stopIfRunning(
         _ work: EffectWork, _ link: NodeLink, before hook: HookName
     ) async throws(Ended) {
         guard try await inspect(link).isPostmasterRunning else { return }
         let outcome = await runHook(
             .serviceStopCommand, work, on: link,
-            extra: ["TOOLKIT_STOP_MODE": "fast", "TOOLKIT_UNLESS_DONE": hook.rawValue])
+            extra: ["TOOLKIT_STOP_MODE": "fast", "TOOLKIT_STOP_BEFORE": hook.rawValue])
         try results(outcome, of: .serviceStopCommand)
     }
 

@@ -3,6 +3,8 @@ import ClusterFile
 import Deployment
 import Execution
 import FailoverCore
+import HookKit
+import Import
 import Rendering
 import Scheduler
 import Store
@@ -25,7 +27,7 @@ enum ExitStatus {
     static let bug = ExitCode(70)
     /// Another scheduler or operation is at work.
     static let busy = ExitCode(75)
-    /// `cluster.yaml` is invalid.
+    /// `cluster.yaml`, or a file to import, is invalid.
     static let configuration = ExitCode(78)
 }
 
@@ -53,6 +55,8 @@ extension Failure {
         case let failure as Failure: self = failure
         case let error as ClusterFileError:
             self.init(ExitStatus.configuration, text: error.description)
+        case let error as ImportError:
+            self.init(ExitStatus.configuration, text: error.description)
         case let error as SchedulerError:
             self.init(Self.status(of: error.code), text: error.description)
         case let error as StoreError:
@@ -62,6 +66,7 @@ extension Failure {
         case let error as Refusal: self.init(ExitStatus.refused, text: error.description)
         case let error as RenderError: self.init(ExitStatus.failed, text: error.description)
         case let error as ExecutionError: self.init(ExitStatus.failed, text: error.description)
+        case let error as TrialError: self.init(ExitStatus.failed, text: error.description)
         case let error as ShareFolderError:
             self.init(ExitStatus.failed, text: error.description)
         case is CancellationError:

@@ -20,7 +20,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:1: synchronus: there is no such setting
-                  next: did you mean `synchronous`? known here: cluster, lab, nodes, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: did you mean `synchronous`? known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
                 """#),
         FileRow(
             "a key of PostgreSQL",
@@ -48,7 +48,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:3:32: nodes[0].dta_dir: there is no such setting
-                  next: did you mean `data_dir`? known here: name, host, port, data_dir, priority, replication_quorum, upstream, socket_dir, runtime, ssh
+                  next: did you mean `data_dir`? known here: name, host, port, data_dir, priority, replication_quorum, upstream, socket_dir, runtime, docker, machine, service, ssh
                 """#),
         FileRow(
             "a dash for an underscore",
@@ -63,7 +63,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:1: config-dir: there is no such setting
-                  next: did you mean `config_dir`? known here: cluster, lab, nodes, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: did you mean `config_dir`? known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
                 """#),
         FileRow(
             "a key that belongs elsewhere",
@@ -78,7 +78,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:1: data_dir: there is no such setting
-                  next: `data_dir` is known as `nodes[].data_dir`; known here: cluster, lab, nodes, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: `data_dir` is known as `nodes[].data_dir`; known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
                 """#),
         FileRow(
             "a key that nobody knows",
@@ -110,7 +110,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:7:3: hooks.promote_comand: there is no such setting
-                  next: did you mean `promote_command`? known here: promote_command, follow_command, standby_disconnect_command, fence_command, rejoin_command, clone_command, service_start_command, service_stop_command, service_restart_command, service_reload_command, service_status_command, failover_validation_command, event_notification_command
+                  next: did you mean `promote_command`? known here: promote_command, follow_command, child_nodes_disconnect_command, standby_disconnect_command, fence_command, rejoin_command, clone_command, service_start_command, service_stop_command, service_restart_command, service_reload_command, service_status_command, failover_validation_command, event_notification_command
                 """#),
         FileRow(
             "a part of a hook",
@@ -142,7 +142,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:3: (no text): there is no such setting
-                  next: known here: cluster, lab, nodes, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
                 """#),
         FileRow(
             "a merge",
@@ -157,7 +157,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:1: <<: there is no such setting
-                  next: known here: cluster, lab, nodes, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
                 """#),
     ]
 

@@ -1,5 +1,6 @@
-@testable import FailoverCore
 import Testing
+
+@testable import FailoverCore
 
 /// Interleavings in which a cluster once stayed closed, or forgot what it had seen.
 @Suite("No dead end, and nothing forgotten")

@@ -47,25 +47,6 @@ struct HookRunnerTests {
         }
     }
 
-    @Test(arguments: [
-        ("x %n %a %p", "x 'a' 'a' 'b'"), ("%%n 100%", "%n 100%"), ("%d", "'it'\\''s $(id)'"),
-        ("%e:%s:%t", "'promote':'1':'now'"), ("%z %v", "%z %v"),
-    ])
-    func expandsRepmgrsPlaceholders(command: String, expanded: String) async throws {
-        try await HookBench.with { (bench) async throws in
-            let call = HookCall(
-                .eventNotificationCommand, on: bench.a, term: 1, step: 1, oldPrimary: bench.b,
-                extra: [
-                    "TOOLKIT_DETAILS": "it's $(id)", "TOOLKIT_EVENT": "promote",
-                    "TOOLKIT_SUCCESS": "1", "TOOLKIT_TIMESTAMP": "now",
-                ])
-            let variables = HookEnvironment(settings: bench.settings).variables(for: call)
-            let text = HookPlaceholders(call: call, variables: variables).expand(command)
-            let words = try await bench.sh("printf '%s\\n' " + text)
-            #expect(try await words == bench.sh("printf '%s\\n' " + expanded))
-        }
-    }
-
     @Test func inlineCommandsRunInTheWrapperAndOnTheScheduler() async throws {
         let hooks = """
             hooks:
@@ -149,6 +130,25 @@ struct HookRunnerTests {
         }
     }
 
+    @Test func dropInsAloneStandForAHookOfTheScheduler() async throws {
+        try await HookBench.with { (bench) async throws in
+            #expect(!bench.hooks.runsAnything(.eventNotificationCommand))
+            let folder = bench.path + "/hooks/event_notification_command.d"
+            try await bench.sh(#"mkdir -p -- "$1""#, folder)
+            for (name, body) in [("pre-a", "echo pre"), ("post-b", "echo \"$TOOLKIT_EVENT\"")] {
+                let path = folder + "/" + name
+                try await bench.write("#!/bin/sh\n\(body) >>\"$OUT/told\"\n", to: path)
+                try await bench.sh(#"chmod 755 -- "$1""#, path)
+            }
+            #expect(bench.hooks.runsAnything(.eventNotificationCommand))
+            let outcome = await bench.run(
+                .eventNotificationCommand, on: bench.a, step: 1,
+                extra: ["TOOLKIT_EVENT": "open", "OUT": bench.path])
+            #expect(outcome.isDone, "\(outcome)")
+            #expect(try await bench.read(bench.path + "/told") == "pre\nopen\n")
+        }
+    }
+
     @Test func scriptsAreUploadedOnceAndAgainWhenTheyAreGone() async throws {
         try await HookBench.with { (bench) async throws in
             try await bench.hooks.prepare(bench.a)
@@ -197,7 +197,8 @@ struct HookRunnerTests {
     @Test(arguments: HookCatalogue.all)
     func everyHookOfANodeHasAScript(entry: HookCatalogue.Entry) {
         let file = entry.defaultFile.map { HookBench.checkout + "/" + $0 }
-        #expect((file != nil) == (entry.place == .node))
+        let isOptional = entry.hook == .childNodesDisconnectCommand
+        #expect((file != nil) == (entry.place == .node && !isOptional))
         #expect(file.map { FileManager.default.isExecutableFile(atPath: $0) } ?? true)
     }
 }

@@ -54,9 +54,10 @@ final class Lab: Sendable {
 
     /// Ends every process and mount of the lab and removes its folder.
     func remove() async {
-        traces.ends()
-        shutdown(leash, Int32(SHUT_RDWR))
-        let holder = holder
-        _ = await Task.detached { await holder.ended(before: .now + .seconds(30)) }.value
+        await traces.end {
+            shutdown(leash, Int32(SHUT_RDWR))
+            let holder = holder
+            _ = await Task.detached { await holder.ended(before: .now + .seconds(30)) }.value
+        }
     }
 }

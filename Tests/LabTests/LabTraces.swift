@@ -4,44 +4,56 @@ import Synchronization
 
 @testable import ToolkitTesting
 
-/// What a lab and its VMs were made of, so that it can be told when something of it stays behind.
+/// The namespaces of a lab and of its VMs, each known by its first process, so that it can be told
+/// when something of them stays behind.
 final class LabTraces: Sendable {
     private struct State {
-        var namespaces: Set<String> = []
-        /// On the clock of process start times.
-        var endedAt: UInt64?
+        var namespaces: [pid_t: Set<String>] = [:]
+        var inhabitants: [String] = []
     }
 
     private let state = Mutex(State())
 
-    /// The namespaces that process 1 of the lab or of a VM has for itself.
+    /// Who was found in a namespace whose first process had ended.
+    var inhabitants: [String] { state.withLock { $0.inhabitants } }
+
     func note(namespacesOf pid: pid_t) {
         let own = Processes.namespaces("/proc/\(pid)").subtracting(
             Processes.namespaces("/proc/self"))
-        state.withLock { $0.namespaces.formUnion(own) }
+        state.withLock { $0.namespaces[pid] = own }
     }
 
-    /// The numbers of namespaces are used again: who was started later belongs to another lab.
-    func ends() {
-        let now = Processes.uptimeTicks
-        state.withLock { $0.endedAt = now }
+    /// Ends a VM by its first process, or everything, and looks for whoever lives on. The numbers of
+    /// namespaces are used again at once: who was started later belongs to somebody else.
+    func end(_ pid: pid_t? = nil, by body: () async -> Void) async {
+        let moment = Processes.uptimeTicks
+        await body()
+        let ended = state.withLock { state in
+            let ended = state.namespaces.filter { pid == nil || $0.key == pid }
+            for key in ended.keys { state.namespaces[key] = nil }
+            return ended.values.reduce(into: Set<String>()) { $0.formUnion($1) }
+        }
+        func left() -> [String] { Self.inhabitants(of: ended, startedBefore: moment) }
+        // Whoever waited outside for a process within has yet to notice its end.
+        try? await until("nobody is left", within: .seconds(5)) { left().isEmpty }
+        let last = left()
+        state.withLock { $0.inhabitants += last }
     }
 
-    /// A mounted namespace lives on without a process.
-    func isNamed(in mount: Substring) -> Bool {
-        state.withLock { $0.namespaces.contains { mount.contains($0) } }
-    }
-
-    /// Whoever, started before the end, is in one of the namespaces: a process, or a thread of ours.
-    var inhabitants: [String] {
-        let (noted, end) = state.withLock { ($0.namespaces, $0.endedAt) }
-        guard let end else { return ["the lab did not end"] }
+    /// Processes, threads of ours, and mounts, which keep a namespace without any process.
+    private static func inhabitants(
+        of namespaces: Set<String>, startedBefore moment: UInt64
+    ) -> [String] {
         let processes = Processes.all.map { "/proc/\($0)" }
         let threads = Processes.names(in: "/proc/self/task").map { "/proc/self/task/\($0)" }
-        return (processes + threads).filter { place in
-            !Processes.namespaces(place).isDisjoint(with: noted)
-                && Processes.startTime(place).map { $0 < end } ?? false
-        }.map { "\($0) in a namespace of the lab" }
+        let living = (processes + threads).filter { place in
+            !Processes.namespaces(place).isDisjoint(with: namespaces)
+                && Processes.startTime(place).map { $0 < moment } ?? false
+        }
+        let mounts = (Processes.read("/proc/self/mountinfo") ?? "").split(separator: "\n").filter {
+            line in namespaces.contains { line.contains($0) }
+        }
+        return living.map { "\($0) in a namespace of the lab" } + mounts.map { "mount \($0)" }
     }
 }
 
@@ -52,9 +64,9 @@ extension Lab {
         if access(folder, F_OK) == 0 { left.append("folder \(folder)") }
         if holder.isRunning { left.append("process \(holder.pid)") }
         let mounts = Processes.read("/proc/self/mountinfo") ?? ""
-        left += mounts.split(separator: "\n").filter {
-            $0.contains(folder) || traces.isNamed(in: $0)
-        }.map { "mount \($0)" }
+        left += mounts.split(separator: "\n").filter { $0.contains(folder) }.map {
+            "mount \($0)"
+        }
         left += Processes.all.filter { Processes.command($0).contains(folder + "/") }.map {
             "process \($0): \(Processes.command($0))"
         }

@@ -11,8 +11,9 @@ enum ImportArrows {
         "PostgresClient": ["CLibPQ", "Reactor"],
         "Execution": ["CLibSSH2", "Reactor", "Subprocess", "SystemPackage"],
         "ClusterFile": ["FailoverCore", "Yams"],
-        "Rendering": ["FailoverCore", "ClusterFile"],
+        "Rendering": ["FailoverCore", "ClusterFile", "Execution"],
         "Hooks": ["FailoverCore", "ClusterFile", "Execution"],
+        "HookKit": ["FailoverCore", "ClusterFile", "Execution", "Hooks"],
         "Store": ["FailoverCore", "GRDB"],
         "Scheduler": [
             "FailoverCore", "Reactor", "PostgresClient", "Execution", "ClusterFile", "Rendering",
@@ -21,6 +22,7 @@ enum ImportArrows {
         "Deployment": [
             "FailoverCore", "ClusterFile", "Rendering", "Hooks", "Execution", "PostgresClient",
         ],
+        "Import": ["ClusterFile", "Execution"],
         "Demo": [
             "Deployment", "Scheduler", "FailoverCore", "Store", "ClusterFile", "Rendering",
             "Hooks", "Execution", "PostgresClient",
@@ -29,8 +31,8 @@ enum ImportArrows {
             "CLinux", "Reactor", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
         ],
         "Toolkit": [
-            "Demo", "Deployment", "Scheduler", "Store", "Hooks", "Rendering", "ClusterFile",
-            "Execution", "PostgresClient", "FailoverCore", "ArgumentParser",
+            "Demo", "Import", "Deployment", "Scheduler", "Store", "HookKit", "Hooks", "Rendering",
+            "ClusterFile", "Execution", "PostgresClient", "FailoverCore", "ArgumentParser",
         ],
     ]
 

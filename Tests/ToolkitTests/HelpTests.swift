@@ -61,9 +61,10 @@ struct HelpTests {
 
         SET-UP SUBCOMMANDS:
           init                    Write a commented cluster.yaml to edit.
+          import                  Make a cluster.yaml from another tool's files.
           check                   Check cluster.yaml and the machines of its nodes.
           deploy                  Bring the cluster up on its machines.
-          render                  Render the configuration of the nodes into a folder.
+          render                  Render configuration, units, containers and DSNs.
 
         WATCHING SUBCOMMANDS:
           run                     Run the scheduler in the foreground.
@@ -80,7 +81,7 @@ struct HelpTests {
           dsn                     Print the connection string for applications.
 
         LOOKING INSIDE SUBCOMMANDS:
-          hook                    List the hooks, and run one by hand.
+          hook                    List, write, check, try and run the hooks.
           fsm                     Show the rules and transitions of this binary.
           config                  Explain the settings of cluster.yaml.
 

@@ -2,7 +2,7 @@
 # native.sh — PostgreSQL as plain processes of this machine.
 #
 # Runs on:   the node, as the PostgreSQL owner, sourced by common.sh.
-# Knows:     PGDATA PG_BINDIR TOOLKIT_CONFIG_FILE TOOLKIT_STATE_DIR TOOLKIT_RUNTIME_DIR
+# Knows:     PGDATA PG_BINDIR TOOLKIT_CONFIG_FILE TOOLKIT_STATE_DIR TOOLKIT_RUNTIME_DIR TOOLKIT_SERVICE
 # Succeeds:  defines functions only.
 # Retry:     nothing to retry.
 # Prints:    nothing by itself.
@@ -104,25 +104,17 @@ clear_the_way() {
     fi
 }
 
-# Starts the server locked, in a session of its own: nothing that ends a hook ends it.
+# Starts the server locked.
 start_postgres() {
     [ ! -e "$marker" ] || fail "refused: $marker stands ($(cat -- "$marker")); rejoin or clone the node first"
     [ -e "$PGDATA/PG_VERSION" ] || fail "$PGDATA holds no PostgreSQL cluster; clone the node"
     clear_the_way
     rm -f -- "$TOOLKIT_RUNTIME_DIR/open.conf"
-    log_file=$TOOLKIT_STATE_DIR/postgres.log
-    (
-        unset PGHOST PGPORT PGPASSFILE
-        # From its first moment on it is seen as a process of this directory.
-        cd -- "$PGDATA" || exit 1
-        exec setsid "$PG_BINDIR/postgres" -D "$PGDATA" -c "config_file=$TOOLKIT_CONFIG_FILE" \
-            </dev/null >>"$log_file" 2>&1 3>&- 8>&- 9>&-
-    ) &
-    started=$!
+    launch
     wait_until "${1:-60}" postmaster_settled || retry_later "PostgreSQL is still starting"
     if ! postmaster_runs; then
-        tail -n 20 -- "$log_file" >&2
-        fail "PostgreSQL did not start; the end of $log_file stands above"
+        show_log
+        fail "PostgreSQL did not start; the end of its log stands above"
     fi
     log "PostgreSQL started ($(postmaster_status))"
 }
@@ -132,15 +124,40 @@ postmaster_settled() {
     case $(postmaster_status) in
         ready | standby) postmaster_runs && return 0 ;;
     esac
-    ! kill -s 0 "$started" 2>/dev/null || [ "$(process_state "$started")" = Z ]
+    has_given_up
 }
+
+# Four words that systemd.sh and pg_ctlcluster.sh say in their own way.
+
+# Starts a server process, in a session of its own: nothing that ends a hook ends it.
+launch() {
+    log_file=$TOOLKIT_STATE_DIR/postgres.log
+    (
+        unset PGHOST PGPORT PGPASSFILE
+        # From its first moment on it is seen as a process of this directory.
+        cd -- "$PGDATA" || exit 1
+        exec setsid "$PG_BINDIR/postgres" -D "$PGDATA" -c "config_file=$TOOLKIT_CONFIG_FILE" \
+            </dev/null >>"$log_file" 2>&1 3>&- 8>&- 9>&-
+    ) &
+    started=$!
+}
+
+has_given_up() { ! kill -s 0 "$started" 2>/dev/null || [ "$(process_state "$started")" = Z ]; }
+
+show_log() { tail -n 20 -- "$log_file" >&2; }
+
+# Asks the server to stop, in this mode.
+ask_to_stop() { "$PG_BINDIR/pg_ctl" stop --pgdata="$PGDATA" --mode="$1" --no-wait >&2; }
+
+# Tells what would start it again that it has to stay down.
+keep_down() { :; }
 
 process_state() { sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null || :; }
 
 # stop_postgres fast|immediate|smart
 stop_postgres() {
     if postmaster_runs; then
-        "$PG_BINDIR/pg_ctl" stop --pgdata="$PGDATA" --mode="$1" --no-wait >&2 || :
+        ask_to_stop "$1" || :
         wait_until "${TOOLKIT_TIMEOUT_SECONDS:-60}" postmaster_gone || retry_later "PostgreSQL is still stopping"
     fi
     [ "$1" = smart ] || no_server_process || end_orphans postmaster_gone
@@ -166,3 +183,16 @@ write_standby_signal() {
     : >"$1/standby.signal"
     sync -- "$1/standby.signal" "$1"
 }
+
+case ${TOOLKIT_SERVICE:-} in
+    '') ;;
+    *.service)
+        # shellcheck source=hooks/lib/systemd.sh
+        . "${here:?}/lib/systemd.sh"
+        ;;
+    */*)
+        # shellcheck source=hooks/lib/pg_ctlcluster.sh
+        . "${here:?}/lib/pg_ctlcluster.sh"
+        ;;
+    *) fail "TOOLKIT_SERVICE is '$TOOLKIT_SERVICE': a unit (NAME.service) or a cluster of Debian's (15/main)" ;;
+esac

@@ -3,7 +3,7 @@
 #
 # Runs on:   the node, as the SSH user: run-hook TERM STEP HOOK SECONDS -- program [argument…]
 # Knows:     the environment of the hook, which it hands on; its JSON document on standard input.
-#            TOOLKIT_UNLESS_DONE names a hook: what this one prepares for it is not done after it.
+#            TOOLKIT_STOP_BEFORE names the hook that a stop makes room for: it is not done after it.
 # Succeeds:  exit 0 once the hook has, or when it had in this step already (its results are printed
 #            again). Otherwise the hook's own exit status; 124 after the deadline; 66 no such program;
 #            73 neither stamp nor record can be stored, and no hook was started. fence_command runs all the same.
@@ -42,8 +42,9 @@ looks_for_itself() {
 # Done by an earlier attempt of this step: the same results again.
 leave_if_done() {
     [ "$dry" = 0 ] || return 0
-    if [ -n "${TOOLKIT_UNLESS_DONE:-}" ] && [ -e "marks/$term.$step.$TOOLKIT_UNLESS_DONE" ]; then
-        printf 'run-hook %s: %s is done already in step %s\n' "$hook" "$TOOLKIT_UNLESS_DONE" "$step" >&2
+    # A stop makes room for a hook. That one is done: what it has started must not be stopped.
+    if [ "$hook" = service_stop_command ] && [ -e "marks/$term.$step.${TOOLKIT_STOP_BEFORE:-}" ]; then
+        printf 'run-hook %s: %s is done already in step %s\n' "$hook" "$TOOLKIT_STOP_BEFORE" "$step" >&2
         exit 0
     fi
     if [ ! -e "$mark" ] || looks_for_itself; then return 0; fi

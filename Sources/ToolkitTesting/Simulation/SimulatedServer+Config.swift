@@ -203,7 +203,8 @@ extension Simulation {
                 return runs[run].began <= nodes[index].promotionAskedAt
             }
         }
-        guard isWatched, nodes[index].slowness == 1 else { return }
+        // An injected delay may hold up the nudges themselves.
+        guard isWatched, nodes[index].slowness == 1, plan.injections.isEmpty else { return }
         judge.report("I4", "\(ids[index]) slept through its promotion")
     }
 

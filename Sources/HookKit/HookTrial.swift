@@ -1,0 +1,119 @@
+public import ClusterFile
+import Execution
+import FailoverCore
+public import Hooks
+
+/// Tries each hook on a throw-away PostgreSQL of this machine.
+public struct HookTrial: Sendable {
+    let ground: TrialGround
+    let scripts: HookScripts
+
+    /// The hooks of a cluster, with its own commands, drop-ins and deadlines.
+    public init(_ settings: ClusterSettings, sharedHooks: String) throws(TrialError) {
+        ground = try TrialGround(own: settings, sharedHooks: sharedHooks)
+        scripts = HookScripts(settings: settings, sharedHooks: sharedHooks)
+    }
+
+    /// Tries these hooks one after another, each case with nodes of its own; tells each verdict.
+    public func run(_ hooks: [HookName], told: (HookVerdict) -> Void) async throws {
+        do {
+            try await ground.prepare()
+            var number = 0
+            for scene in TrialScene.all where hooks.contains(scene.hook) && runs(scene.hook) {
+                told(try await verdict(on: scene, numbers: number + 1...number + 2))
+                number += 2
+            }
+            for hook in hooks where HookCatalogue.entry(hook).place == .scheduler && runs(hook) {
+                number += 1
+                told(try await verdictOfTheScheduler(hook, number: number))
+            }
+            await ground.folder.remove()
+        } catch {
+            await ground.folder.remove()
+            throw error
+        }
+    }
+
+    /// What is not configured, and not shipped, is not tried.
+    public func runs(_ hook: HookName) -> Bool {
+        scripts.command(for: hook) != .none || !scripts.dropIns(of: hook).isEmpty
+    }
+
+    // MARK: On a node
+
+    private func verdict(
+        on scene: TrialScene, numbers: ClosedRange<Int>
+    ) async throws -> HookVerdict {
+        let cluster = try await ground.cluster(number: numbers.lowerBound)
+        try await scene.prepare(cluster)
+        let stage = TrialStage(scene, cluster, ground)
+        let job = try await stage.job(step: 2)
+        let twice = try await stage.again(step: 3)
+        let stale = try await stage.stale(step: 1)
+        try await cluster.end()
+
+        let second = try await ground.cluster(number: numbers.upperBound)
+        try await scene.prepare(second)
+        let deadline = try await TrialStage(scene, second, ground).deadline(step: 2)
+        try await second.end()
+        return HookVerdict(
+            hook: scene.name, job: job, twice: twice, stale: stale, deadline: deadline)
+    }
+
+    // MARK: On the scheduler
+
+    private func verdictOfTheScheduler(
+        _ hook: HookName, number: Int
+    ) async throws -> HookVerdict {
+        let cluster = try await ground.cluster(number: number)
+        let facts =
+            hook == .failoverValidationCommand
+            ? [
+                "TOOLKIT_VISIBLE_NODES": "2", "TOOLKIT_SHARED_UPSTREAM_NODES": "1",
+                "TOOLKIT_TOTAL_NODES": "3",
+            ]
+            : [
+                "TOOLKIT_EVENT": "open", "TOOLKIT_SUCCESS": "1", "TOOLKIT_TIMESTAMP": "1700000000",
+                "TOOLKIT_DETAILS": "a trial of this command",
+            ]
+        let hooks = cluster.hooks(sharedHooks: ground.sharedHooks)
+        let call = HookCall(
+            hook, on: cluster.a, term: 1, step: 1, primary: cluster.a, timeline: 1,
+            reason: "a trial", extra: facts)
+        let job = HookVerdict.Check(await hooks.run(call))
+        let twice = HookVerdict.Check(await hooks.run(call))
+        try await cluster.end()
+        let here = HookVerdict.Check.notTried("it runs on the scheduler")
+        return HookVerdict(hook: hook.rawValue, job: job, twice: twice, stale: here, deadline: here)
+    }
+}
+
+extension TrialCluster {
+    func hooks(sharedHooks: String) -> HookRunner {
+        let runner = runner
+        return HookRunner(
+            settings: settings, sharedHooks: sharedHooks, runner: { _ in runner }, local: runner)
+    }
+}
+
+extension HookVerdict.Check {
+    /// Passed, if it was done.
+    init(_ outcome: HookOutcome) {
+        self = if case .done = outcome { .passed } else { .failed(outcome.sentence) }
+    }
+}
+
+extension HookOutcome {
+    /// How it ended, for people.
+    var sentence: String {
+        switch self {
+        case .done: "it ended with 0"
+        case .tryAgain(let output): "it is not ready (75): \(output)"
+        case .stale: "it was refused as stale (76)"
+        case .failed(let status, let output): "it ended with \(status): \(output)"
+        case .unknown(let after, let output): "it was ended after \(after): \(output)"
+        case .notStarted(let error): error.description
+        case .skipped: "no command is configured"
+        }
+    }
+}
