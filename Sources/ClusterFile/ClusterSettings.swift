@@ -166,6 +166,8 @@ public struct NodeSettings: Hashable, Sendable {
     public var machine: MachineSettings
     /// Nil: PostgreSQL runs as processes of the machine.
     public var docker: DockerSettings?
+    /// A unit of systemd or a cluster of pg_ctlcluster; nil: PostgreSQL's own programs.
+    public var service: String?
 
     public init(
         id: NodeID, host: String, port: Int, dataDirectory: String, priority: Int,
@@ -173,7 +175,8 @@ public struct NodeSettings: Hashable, Sendable {
         sshUser: String,
         socketDirectory: String, configDirectory: String, stateDirectory: String,
         runtimeDirectory: String, machine: MachineSettings = MachineSettings(),
-        docker: DockerSettings? = nil
+        docker: DockerSettings? = nil,
+        service: String? = nil
     ) {
         self.id = id
         self.host = host
@@ -191,6 +194,7 @@ public struct NodeSettings: Hashable, Sendable {
         self.runtimeDirectory = runtimeDirectory
         self.machine = machine
         self.docker = docker
+        self.service = service
     }
 }
 

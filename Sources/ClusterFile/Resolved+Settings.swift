@@ -56,7 +56,8 @@ extension Resolved {
             sshUser: text("\(path).ssh.user"), socketDirectory: text("\(path).socket_dir"),
             configDirectory: below("config_dir"), stateDirectory: below("state_dir"),
             runtimeDirectory: below("runtime_dir"), machine: machine("\(path).machine"),
-            docker: text("\(path).runtime") == "docker" ? docker("\(path).docker") : nil)
+            docker: text("\(path).runtime") == "docker" ? docker("\(path).docker") : nil,
+            service: optionalText("\(path).service"))
     }
 
     /// What a node says of its machine, else what the file says of all.

@@ -79,6 +79,13 @@ extension Settings {
         Setting(
             "nodes[].machine.disk", .size(Settings.disk), .same(as: "machine.disk"),
             example: "100GB", "Free space for this node's data directory."),
+        Setting(
+            "nodes[].service", .text(.service), .none("PostgreSQL's own programs"),
+            example: "postgresql@15-main.service",
+            """
+            What starts and stops PostgreSQL on the node: a unit of systemd (its name ends in \
+            `.service`), or a cluster of Debian's pg_ctlcluster (`15/main`).
+            """),
         Setting("nodes[].ssh", .group, .none("as under `ssh`"), "SSH to this node."),
         Setting(
             "nodes[].ssh.host", .text(.host), .same(as: "nodes[].host"), example: "10.0.0.1",

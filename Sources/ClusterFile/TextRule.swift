@@ -16,6 +16,8 @@ public enum TextRule: Hashable, Sendable {
     /// A container, volume or network.
     case dockerName
     case dockerImage
+    /// A unit of systemd, or a cluster of Debian's pg_ctlcluster.
+    case service
 
     public var noun: String {
         switch self {
@@ -31,6 +33,7 @@ public enum TextRule: Hashable, Sendable {
         case .eventName: "an event name: letters a-z, digits, underscores, dots"
         case .dockerName: "a name of Docker's"
         case .dockerImage: "an image with its tag or digest"
+        case .service: "a unit (`NAME.service`) or a cluster of Debian's (`15/main`)"
         }
     }
 
@@ -52,6 +55,7 @@ public enum TextRule: Hashable, Sendable {
         case .eventName: return eventComplaint(text)
         case .dockerName: return dockerNameComplaint(text)
         case .dockerImage: return imageComplaint(text)
+        case .service: return serviceComplaint(text)
         }
     }
 
@@ -174,6 +178,14 @@ public enum TextRule: Hashable, Sendable {
             }
         }
         return known ? nil : ("other characters are refused", "`toolkit events` shows the names")
+    }
+
+    private func serviceComplaint(_ text: String) -> (String, String)? {
+        let isKnown =
+            text.wholeMatch(of: /[A-Za-z0-9_][A-Za-z0-9_.@:\\-]*\.service/) != nil
+            || text.wholeMatch(of: /[0-9]{2}\/[A-Za-z0-9_][A-Za-z0-9_.-]*/) != nil
+        return isKnown
+            ? nil : ("it is neither", "write postgresql@15-main.service, 15/main, or leave it out")
     }
 }
 

@@ -24,7 +24,7 @@ public struct HookEnvironment: Sendable {
             "TOOLKIT_REPLICATION_USER": settings.postgresql.replicationRole,
             "TOOLKIT_RUNTIME": "native",
             "TOOLKIT_CONTAINER": "",
-            "TOOLKIT_SERVICE": "",
+            "TOOLKIT_SERVICE": node.service ?? "",
             "TOOLKIT_CONFIG_FILE": NodeEnvironment.configFile(of: node),
             "TOOLKIT_CONFIG_DIR": node.configDirectory,
             "TOOLKIT_STATE_DIR": node.stateDirectory,

@@ -48,7 +48,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:3:32: nodes[0].dta_dir: there is no such setting
-                  next: did you mean `data_dir`? known here: name, host, port, data_dir, priority, replication_quorum, upstream, socket_dir, runtime, docker, machine, ssh
+                  next: did you mean `data_dir`? known here: name, host, port, data_dir, priority, replication_quorum, upstream, socket_dir, runtime, docker, machine, service, ssh
                 """#),
         FileRow(
             "a dash for an underscore",

@@ -121,6 +121,10 @@ struct WrongValue {
             return wrong(
                 "registry:5000/postgres", "it has no tag",
                 "a tag such as `postgres:15.14` keeps the version")
+        case .service:
+            return wrong(
+                "postgresql", "it is neither",
+                "write postgresql@15-main.service, 15/main, or leave it out")
         }
     }
 }

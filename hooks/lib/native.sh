@@ -2,7 +2,7 @@
 # native.sh — PostgreSQL as plain processes of this machine.
 #
 # Runs on:   the node, as the PostgreSQL owner, sourced by common.sh.
-# Knows:     PGDATA PG_BINDIR TOOLKIT_CONFIG_FILE TOOLKIT_STATE_DIR TOOLKIT_RUNTIME_DIR
+# Knows:     PGDATA PG_BINDIR TOOLKIT_CONFIG_FILE TOOLKIT_STATE_DIR TOOLKIT_RUNTIME_DIR TOOLKIT_SERVICE
 # Succeeds:  defines functions only.
 # Retry:     nothing to retry.
 # Prints:    nothing by itself.
@@ -16,7 +16,7 @@ real_path() { readlink -f -- "$1"; }
 
 # Whether process $1 works in PGDATA: postmaster and backends do, a later owner of its number not.
 works_here() {
-    there=$(readlink -- "/proc/$1/cwd" 2>/dev/null) && [ "$there" = "$(real_path "$PGDATA")" ]
+    there=$(readlink -- "/proc/$1/cwd" 2>/dev/null) && [ "${there% (deleted)}" = "$(real_path "$PGDATA")" ]
 }
 
 # Prints the pid of this node's postmaster; false when none runs.
@@ -39,35 +39,46 @@ postmaster_status() {
 
 in_recovery() { [ -e "$PGDATA/standby.signal" ] || [ -e "$PGDATA/recovery.signal" ]; }
 
-# Prints every server process of this data directory, orphans of a killed postmaster too. One program
-# for all of them: whoever waits for the end of a server asks often, while others want the processor.
+# Prints every server process of this data directory, orphans of a killed postmaster too. Known by its
+# name and its directory: the binary may have been replaced, removed, or the link to it re-pointed.
+# Fails when the look can't be made; then nobody knows whether there is one.
 server_processes() {
-    home=$(real_path "$PGDATA") && program=$(real_path "$PG_BINDIR/postgres") || return 0
-    find /proc/[0-9]*/cwd /proc/[0-9]*/exe -maxdepth 0 -printf '%f %h %l\n' 2>/dev/null | {
-        at_home=' '
-        while IFS= read -r line; do
-            link=${line%% *} line=${line#* }
-            process=${line%% *} target=${line#* }
-            case $link in
-                cwd) [ "$target" != "$home" ] || at_home="$at_home$process " ;;
-                exe)
-                    # A binary that was upgraded under its processes reads as deleted.
-                    case $target in
-                        "$program" | "$program (deleted)") ;;
-                        *) continue ;;
-                    esac
-                    case $at_home in *" $process "*) printf '%s\n' "${process#/proc/}" ;; esac
-                    ;;
-            esac
-        done
-    }
+    home=$(real_path "$PGDATA") || return 1
+    # Status 1 is no failure: some processes are another user's, some have just ended.
+    found=$(find /proc/[0-9]*/cwd -maxdepth 0 -printf '%h %l\n' 2>/dev/null || [ $? = 1 ]) || return 1
+    # A look that doesn't see the one who looks sees nobody.
+    case $found in
+        *"/proc/$$ "*) ;;
+        *) return 1 ;;
+    esac
+    printf '%s\n' "$found" | while IFS= read -r line; do
+        case ${line#* } in
+            "$home" | "$home (deleted)") ;;
+            *) continue ;;
+        esac
+        process=${line%% *}
+        if runs_postgres "${process#/proc/}"; then printf '%s\n' "${process#/proc/}"; fi
+    done
 }
 
-no_server_process() { [ -z "$(server_processes)" ]; }
+runs_postgres() {
+    case $(readlink -- "/proc/$1/exe" 2>/dev/null) in
+        */postgres | */'postgres (deleted)') ;;
+        *) return 1 ;;
+    esac
+}
 
-# Ends what a dead postmaster left: a backend in a loop of commits goes on without it.
+no_server_process() { processes=$(server_processes) && [ -z "$processes" ]; }
+
+# Ends what a dead postmaster left: a backend in a loop of commits goes on without it. Each is looked
+# at again before it is ended: its number may have become another's, and unless $1 still holds (true:
+# whatever there is) another hand has started a server.
 end_orphans() {
-    for pid in $(server_processes); do
+    orphans=$(server_processes) ||
+        fail "the processes of $PGDATA can't be looked at: are find, /proc and the way to it there?"
+    for pid in $orphans; do
+        if ! works_here "$pid" || ! runs_postgres "$pid"; then continue; fi
+        "$1" || fail "refused: PostgreSQL has just been started on $PGDATA by another hand"
         log "ending orphan $pid of a dead postmaster"
         kill -s KILL "$pid" 2>/dev/null || :
     done
@@ -76,12 +87,14 @@ end_orphans() {
 
 # Leaves nothing of a dead server in the way of the next one.
 clear_the_way() {
-    no_server_process || end_orphans
+    no_server_process || end_orphans postmaster_gone
     # A postmaster that nobody has reaped keeps its number, and a foreign process may have got it:
-    # PostgreSQL would take either for a running server. That none runs is sure here.
+    # PostgreSQL would take either for a running server.
     [ -r "$PGDATA/postmaster.pid" ] && read -r dead <"$PGDATA/postmaster.pid" || return 0
     if kill -s 0 "$dead" 2>/dev/null || [ -d "/proc/$dead" ]; then
         log "removing the lock files of $PGDATA: process $dead is no server of it"
+        # Another hand may have started one since: a second server beside it would destroy the data.
+        no_server_process || fail "refused: a server of $PGDATA has just been started by another hand"
         rm -f -- "$PGDATA/postmaster.pid"
         # The socket's lock names the same process, and on its second line whose it is.
         socket_lock=${PGHOST:-}/.s.PGSQL.${PGPORT:-}.lock
@@ -91,23 +104,17 @@ clear_the_way() {
     fi
 }
 
-# Starts the server locked, in a session of its own: nothing that ends a hook ends it.
+# Starts the server locked.
 start_postgres() {
     [ ! -e "$marker" ] || fail "refused: $marker stands ($(cat -- "$marker")); rejoin or clone the node first"
     [ -e "$PGDATA/PG_VERSION" ] || fail "$PGDATA holds no PostgreSQL cluster; clone the node"
     clear_the_way
     rm -f -- "$TOOLKIT_RUNTIME_DIR/open.conf"
-    log_file=$TOOLKIT_STATE_DIR/postgres.log
-    (
-        unset PGHOST PGPORT PGPASSFILE
-        exec setsid "$PG_BINDIR/postgres" -D "$PGDATA" -c "config_file=$TOOLKIT_CONFIG_FILE" \
-            </dev/null >>"$log_file" 2>&1 3>&- 8>&- 9>&-
-    ) &
-    started=$!
+    launch
     wait_until "${1:-60}" postmaster_settled || retry_later "PostgreSQL is still starting"
     if ! postmaster_runs; then
-        tail -n 20 -- "$log_file" >&2
-        fail "PostgreSQL did not start; the end of $log_file stands above"
+        show_log
+        fail "PostgreSQL did not start; the end of its log stands above"
     fi
     log "PostgreSQL started ($(postmaster_status))"
 }
@@ -117,18 +124,43 @@ postmaster_settled() {
     case $(postmaster_status) in
         ready | standby) postmaster_runs && return 0 ;;
     esac
-    ! kill -s 0 "$started" 2>/dev/null || [ "$(process_state "$started")" = Z ]
+    has_given_up
 }
+
+# Four words that systemd.sh and pg_ctlcluster.sh say in their own way.
+
+# Starts a server process, in a session of its own: nothing that ends a hook ends it.
+launch() {
+    log_file=$TOOLKIT_STATE_DIR/postgres.log
+    (
+        unset PGHOST PGPORT PGPASSFILE
+        # From its first moment on it is seen as a process of this directory.
+        cd -- "$PGDATA" || exit 1
+        exec setsid "$PG_BINDIR/postgres" -D "$PGDATA" -c "config_file=$TOOLKIT_CONFIG_FILE" \
+            </dev/null >>"$log_file" 2>&1 3>&- 8>&- 9>&-
+    ) &
+    started=$!
+}
+
+has_given_up() { ! kill -s 0 "$started" 2>/dev/null || [ "$(process_state "$started")" = Z ]; }
+
+show_log() { tail -n 20 -- "$log_file" >&2; }
+
+# Asks the server to stop, in this mode.
+ask_to_stop() { "$PG_BINDIR/pg_ctl" stop --pgdata="$PGDATA" --mode="$1" --no-wait >&2; }
+
+# Tells what would start it again that it has to stay down.
+keep_down() { :; }
 
 process_state() { sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null || :; }
 
 # stop_postgres fast|immediate|smart
 stop_postgres() {
     if postmaster_runs; then
-        "$PG_BINDIR/pg_ctl" stop --pgdata="$PGDATA" --mode="$1" --no-wait >&2 || :
+        ask_to_stop "$1" || :
         wait_until "${TOOLKIT_TIMEOUT_SECONDS:-60}" postmaster_gone || retry_later "PostgreSQL is still stopping"
     fi
-    [ "$1" = smart ] || no_server_process || end_orphans
+    [ "$1" = smart ] || no_server_process || end_orphans postmaster_gone
     log "PostgreSQL is stopped"
 }
 
@@ -151,3 +183,16 @@ write_standby_signal() {
     : >"$1/standby.signal"
     sync -- "$1/standby.signal" "$1"
 }
+
+case ${TOOLKIT_SERVICE:-} in
+    '') ;;
+    *.service)
+        # shellcheck source=hooks/lib/systemd.sh
+        . "${here:?}/lib/systemd.sh"
+        ;;
+    */*)
+        # shellcheck source=hooks/lib/pg_ctlcluster.sh
+        . "${here:?}/lib/pg_ctlcluster.sh"
+        ;;
+    *) fail "TOOLKIT_SERVICE is '$TOOLKIT_SERVICE': a unit (NAME.service) or a cluster of Debian's (15/main)" ;;
+esac

@@ -203,5 +203,9 @@ extension Fault.Kind {
         }
     }
 
+    /// What it may break is under "Not guaranteed" (`docs/protocol.md`): drawn only where its way is
+    /// watched, or not at all.
+    var isUnpromised: Bool { self == .resetMachine || self == .handStray }
+
     var hashNumber: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }

@@ -97,7 +97,7 @@ public struct FaultProfile: Sendable {
                 .handBareStart, .dieAtEffect,
             ], count: 10, zombiePercent: 6),
         FaultProfile(
-            name: "swarm", kinds: Fault.Kind.allCases.filter { $0 != .resetMachine }, count: 16,
+            name: "swarm", kinds: Fault.Kind.allCases.filter { !$0.isUnpromised }, count: 16,
             zombiePercent: 2,
             lossPercent: 3, slowSignalPercent: 2),
     ]
