@@ -32,9 +32,9 @@ extension RenderFacts {
         guard let data = FileManager.default.contents(atPath: Passwords.path(settings)) else {
             return nil
         }
-        let text = Passwords(text: String(decoding: data, as: UTF8.self))
+        let text = try? Passwords(text: String(decoding: data, as: UTF8.self))
             .file(settings, roles: [settings.postgresql.replicationRole])
-        return text.isEmpty ? nil : text
+        return text?.isEmpty == true ? nil : text
     }
 
     private static func lines(of path: String) -> [String] {

@@ -24,16 +24,21 @@ struct RenderTests {
 
     @Test func oneFileOnStandardOutput() async throws {
         try await withCluster { folder in
-            let dsn = try await ToolkitProgram.run("render", "--only", "dsn.txt", "--stdout", in: folder)
+            let dsn = try await ToolkitProgram.run(
+                "render", "--only", "dsn.txt", "--stdout", in: folder)
             #expect(dsn.status == 0)
-            #expect(dsn.output.contains("\nhost=10.0.0.1,10.0.0.2 port=5432,5432 target_session_attrs"))
+            #expect(
+                dsn.output.contains("\nhost=10.0.0.1,10.0.0.2 port=5432,5432 target_session_attrs"))
             #expect(!dsn.output.contains("==>"))
 
             let both = try await ToolkitProgram.run(
-                "render", "--only", "pg_ident.conf", "--only", "tmpfiles.conf", "--stdout", in: folder)
+                "render", "--only", "pg_ident.conf", "--only", "tmpfiles.conf", "--stdout",
+                in: folder)
             let names = both.output.split(separator: "\n").filter { $0.hasPrefix("==> ") }
             #expect(
-                names == ["==> node1/pg_ident.conf", "==> node1/tmpfiles.conf", "==> node2/pg_ident.conf"])
+                names == [
+                    "==> node1/pg_ident.conf", "==> node1/tmpfiles.conf", "==> node2/pg_ident.conf",
+                ])
         }
     }
 
@@ -82,8 +87,9 @@ struct RenderTests {
             #expect(ended.status == 0, "\(ended.complaint)")
             #expect(FileManager.default.fileExists(atPath: "\(folder)/out/shop/node1/node.conf"))
             #expect(FileManager.default.fileExists(atPath: "\(folder)/out/market/dsn.txt"))
-            let script = try FileManager.default.attributesOfItem(
-                atPath: "\(folder)/out/shop/node2/docker-run.sh")[.posixPermissions] as? Int
+            let script =
+                try FileManager.default.attributesOfItem(
+                    atPath: "\(folder)/out/shop/node2/docker-run.sh")[.posixPermissions] as? Int
             #expect(script == 0o755)
         }
     }
