@@ -128,9 +128,9 @@ extension Simulation {
         _ request: NodeRequest, _ stamp: Stamp, on node: Int, over channel: CommandChannel
     ) -> RemoteJob.Result {
         guard accepts(stamp, node, over: channel) else { return .stale }
-        if nodes[node].isDiskFull { return .failed("no space left on device") }
-        judge.writes(stamp, on: node, ids, nodes[node].stamp)
         endOlderHook(node, stamp)
+        if nodes[node].isDiskFull { return takeAwayAlone(request, on: node) }
+        judge.writes(stamp, on: node, ids, nodes[node].stamp)
         nodes[node].stamp = max(nodes[node].stamp ?? stamp, stamp)
         nodes[node].formerUpstream = nodes[node].nodeConf.upstream ?? nodes[node].formerUpstream
         nodes[node].nodeConf = NodeConf(
@@ -150,6 +150,16 @@ extension Simulation {
                 + "\(request.opening)")
         reload(node)
         return .applied(boot: nodes[node].boot)
+    }
+
+    /// A full disk stores neither stamp nor files; an opening goes without it.
+    private func takeAwayAlone(_ request: NodeRequest, on node: Int) -> RemoteJob.Result {
+        if case .removed = request.opening, nodes[node].openConf != nil {
+            nodes[node].openConf = nil
+            nodes[node].tamperedNames = nil
+            reload(node)
+        }
+        return .failed("no space left on device")
     }
 
     func accepts(_ stamp: Stamp, _ node: Int, over channel: CommandChannel) -> Bool {

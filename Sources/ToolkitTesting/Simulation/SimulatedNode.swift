@@ -221,8 +221,8 @@ enum Hook: UInt8 {
     /// Done once in a step, it is not done again in it; the others look for themselves.
     var isMarked: Bool {
         switch self {
-        case .promote, .follow, .rejoinStart, .rejoinRewind, .clone, .disconnect: true
-        case .start, .stop, .restart, .fence: false
+        case .rejoinStart, .rejoinRewind, .clone, .disconnect: true
+        case .promote, .follow, .start, .stop, .restart, .fence: false
         }
     }
 }
