@@ -55,7 +55,7 @@ let toolkit = Package(
         module("PostgresClient", ["CLibPQ", "Reactor"]),
         module("Execution", ["CLibSSH2", "Reactor", subprocess, systemPackage]),
         module("ClusterFile", ["FailoverCore", yams]),
-        module("Rendering", ["FailoverCore", "ClusterFile"]),
+        module("Rendering", ["FailoverCore", "ClusterFile", "Execution"]),
         module("Hooks", ["FailoverCore", "ClusterFile", "Execution"]),
         module("HookKit", ["FailoverCore", "ClusterFile", "Execution", "Hooks"]),
         module("Store", ["FailoverCore", grdb]),
@@ -68,6 +68,7 @@ let toolkit = Package(
         module(
             "Deployment",
             ["FailoverCore", "ClusterFile", "Rendering", "Hooks", "Execution", "PostgresClient"]),
+        module("Import", ["ClusterFile", "Execution"]),
         module(
             "Demo",
             [
@@ -80,9 +81,9 @@ let toolkit = Package(
         .executableTarget(
             name: "Toolkit",
             dependencies: [
-                "Demo", "Deployment", "Scheduler", "Store", "HookKit", "Hooks", "Rendering",
-                "ClusterFile", "Execution", "PostgresClient", "FailoverCore", argumentParser,
-                logging,
+                "Demo", "Import", "Deployment", "Scheduler", "Store", "HookKit", "Hooks",
+                "Rendering", "ClusterFile", "Execution", "PostgresClient", "FailoverCore",
+                argumentParser, logging,
             ],
             swiftSettings: strict),
         benchmark,
@@ -96,7 +97,7 @@ let toolkit = Package(
             "Rendering",
             [
                 "Rendering", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
-                "ToolkitTesting",
+                "ToolkitTesting", yams,
             ],
             exclude: ["Golden"]),
         tests("Hooks", ["Hooks", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
@@ -113,9 +114,12 @@ let toolkit = Package(
         tests(
             "Deployment",
             [
-                "Deployment", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
-                "ToolkitTesting",
+                "Deployment", "FailoverCore", "ClusterFile", "Rendering", "Execution",
+                "PostgresClient", "ToolkitTesting",
             ]),
+        tests(
+            "Import", ["Import", "ClusterFile", "Execution", "ToolkitTesting"],
+            exclude: ["Golden", "Inputs"]),
         tests(
             "Toolkit",
             [

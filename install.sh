@@ -121,6 +121,9 @@ needs_of_tests() {
     need_command nft nftables
     need_command nsenter util-linux
     need_command faketime faketime
+    need_command patch patch
+    need_command visudo sudo
+    need_command haproxy haproxy
 }
 
 # --- apt, without starting anything -----------------------------------------------------------

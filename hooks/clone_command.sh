@@ -20,13 +20,16 @@ side=$PGDATA.clone.$TOOLKIT_STEP
 aside=$PGDATA.aside.$TOOLKIT_STEP
 if postmaster_runs; then fail "refused: PostgreSQL runs on $TOOLKIT_NODE_NAME; stop it first"; fi
 dry_run "clone $TOOLKIT_NODE_NAME into $side and move $PGDATA to $aside"
+mkdir -p -- "${PGDATA%/*}"
 clear_the_way
 
 if ! { marker_is cloning && [ "$(marker_phase)" = "swapped $TOOLKIT_STEP" ]; }; then
-    mkdir -p -- "${PGDATA%/*}"
     # A copy that was interrupted is ours and holds nothing of its own.
     for old in "$PGDATA".clone.*; do
-        [ ! -e "$old" ] || rm -rf -- "$old"
+        case ${old#"$PGDATA".clone.} in
+            *[!0-9]*) ;;
+            *) rm -rf -- "$old" ;;
+        esac
     done
     check_source "${PGDATA%/*}"
     set_marker cloning copying

@@ -22,6 +22,9 @@ if pid=$(postmaster_pid); then
     wait_until 2 no_server_process || kill -s KILL "$pid" 2>/dev/null || :
 fi
 keep_down || log "$TOOLKIT_SERVICE may start the server again, locked: allow its stop in sudoers"
-no_server_process || end_orphans
+no_server_process || end_orphans true
+# Twice: one that was just being started is seen a moment later.
+sleep 0.1
+no_server_process || end_orphans true
 log "$TOOLKIT_NODE_NAME is fenced: no server process is left"
 result fenced yes

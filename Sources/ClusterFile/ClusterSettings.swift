@@ -162,6 +162,10 @@ public struct NodeSettings: Hashable, Sendable {
     public var configDirectory: String
     public var stateDirectory: String
     public var runtimeDirectory: String
+    /// What PostgreSQL is sized by.
+    public var machine: MachineSettings
+    /// Nil: PostgreSQL runs as processes of the machine.
+    public var docker: DockerSettings?
     /// A unit of systemd or a cluster of pg_ctlcluster; nil: PostgreSQL's own programs.
     public var service: String?
 
@@ -170,7 +174,9 @@ public struct NodeSettings: Hashable, Sendable {
         replicationQuorum: Bool, upstream: NodeID? = nil, sshHost: String, sshPort: Int,
         sshUser: String,
         socketDirectory: String, configDirectory: String, stateDirectory: String,
-        runtimeDirectory: String, service: String? = nil
+        runtimeDirectory: String, machine: MachineSettings = MachineSettings(),
+        docker: DockerSettings? = nil,
+        service: String? = nil
     ) {
         self.id = id
         self.host = host
@@ -186,6 +192,8 @@ public struct NodeSettings: Hashable, Sendable {
         self.configDirectory = configDirectory
         self.stateDirectory = stateDirectory
         self.runtimeDirectory = runtimeDirectory
+        self.machine = machine
+        self.docker = docker
         self.service = service
     }
 }

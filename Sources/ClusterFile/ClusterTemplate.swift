@@ -115,6 +115,7 @@ public enum ClusterTemplate {
             case .pattern(let text):
                 return text.replacing("<version>", with: version)
                     .replacing("<cluster>", with: cluster)
+                    .replacing("<node>", with: nodes.last?.name ?? "")
             case .counted: return nodes.count > 1 ? "1" : "0"
             case .same(let path) where path == "nodes[].host":
                 return scalar(nodes.last?.host ?? setting.example)

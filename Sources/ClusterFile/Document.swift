@@ -1,9 +1,9 @@
 import Yams
 
 /// The text of a file as YAML nodes with their places.
-struct Document {
+package struct Document {
     /// One value with its place; keys keep theirs.
-    indirect enum Value {
+    package indirect enum Value {
         case nothing
         case flag(String)
         case number(String)
@@ -12,23 +12,23 @@ struct Document {
         case mapping([(key: Key, value: Entry)])
     }
 
-    struct Key {
+    package struct Key {
         /// Nil: the key is no text.
-        var name: String?
-        var position: Position
+        package var name: String?
+        package var position: Position
     }
 
-    struct Entry {
-        var value: Value
-        var position: Position
+    package struct Entry {
+        package var value: Value
+        package var position: Position
     }
 
-    var root: Entry
+    package var root: Entry
     /// Keys that are written twice; the walk does not see the later ones.
-    private(set) var problems: [Finding] = []
+    package private(set) var problems: [Finding] = []
 
     /// Reads `text`; what YAML itself refuses is the last problem, as nothing after it can be read.
-    init(_ text: String, file: String) throws(ClusterFileError) {
+    package init(_ text: String, file: String) throws(ClusterFileError) {
         var body = Self.prepared(text)
         var hidden: Set<Position> = []
         while true {

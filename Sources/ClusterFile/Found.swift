@@ -1,5 +1,5 @@
 /// How messages speak of what was found in a file.
-enum Found {
+package enum Found {
     static func describe(_ value: Document.Value) -> String {
         switch value {
         case .nothing: "nothing"
@@ -18,7 +18,7 @@ enum Found {
     }
 
     /// One line of it that no terminal acts upon.
-    static func printable(_ text: String) -> String {
+    package static func printable(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -39,7 +39,7 @@ enum Found {
     }
 
     /// The text of a scalar, whatever YAML takes it for; nil for lists, mappings and nothing.
-    static func asWritten(_ value: Document.Value) -> String? {
+    package static func asWritten(_ value: Document.Value) -> String? {
         switch value {
         case .flag(let text), .number(let text), .text(let text): text
         case .nothing, .list, .mapping: nil

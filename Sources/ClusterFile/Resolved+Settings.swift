@@ -55,7 +55,24 @@ extension Resolved {
             sshHost: text("\(path).ssh.host"), sshPort: number("\(path).ssh.port"),
             sshUser: text("\(path).ssh.user"), socketDirectory: text("\(path).socket_dir"),
             configDirectory: below("config_dir"), stateDirectory: below("state_dir"),
-            runtimeDirectory: below("runtime_dir"), service: optionalText("\(path).service"))
+            runtimeDirectory: below("runtime_dir"), machine: machine("\(path).machine"),
+            docker: text("\(path).runtime") == "docker" ? docker("\(path).docker") : nil,
+            service: optionalText("\(path).service"))
+    }
+
+    /// What a node says of its machine, else what the file says of all.
+    private func machine(_ path: String) -> MachineSettings {
+        MachineSettings(
+            memoryBytes: reading.size("\(path).memory") ?? reading.size("machine.memory"),
+            cores: reading.number("\(path).cores") ?? reading.number("machine.cores"),
+            diskBytes: reading.size("\(path).disk") ?? reading.size("machine.disk"))
+    }
+
+    private func docker(_ path: String) -> DockerSettings {
+        DockerSettings(
+            image: text("\(path).image"), container: text("\(path).container"),
+            volume: text("\(path).volume"), mount: text("\(path).mount"),
+            network: text("\(path).network"))
     }
 
     private func policy(of nodes: [NodeSettings]) -> Policy {

@@ -33,9 +33,10 @@ struct Resolved {
 
     /// `nodes[1].port` is declared as `nodes[].port`.
     static func declared(_ path: String) -> String {
-        guard let open = path.firstIndex(of: "["), let close = path.firstIndex(of: "]") else {
-            return path
-        }
+        let bytes = path.utf8
+        guard let open = bytes.firstIndex(of: UInt8(ascii: "[")),
+            let close = bytes.firstIndex(of: UInt8(ascii: "]"))
+        else { return path }
         return String(path[...open]) + String(path[close...])
     }
 
@@ -50,14 +51,21 @@ struct Resolved {
         return String(path[...close]) + String(other.dropFirst("nodes[]".count))
     }
 
+    /// The name of the node that `path` belongs to.
+    private func nodeName(_ path: String) -> String {
+        guard let close = path.firstIndex(of: "]") else { return "" }
+        return reading.text("\(path[...close]).name") ?? ""
+    }
+
     /// The declared default as it would be written.
     private func written(_ path: String) -> String {
         guard let fallback = Settings.byPath[Self.declared(path)]?.fallback else { return "" }
         switch fallback {
         case .value(let text): return text
         case .pattern(let text):
-            return text.replacing("<version>", with: "\(version)").replacing(
-                "<cluster>", with: cluster)
+            return text.replacing("<version>", with: "\(version)")
+                .replacing("<cluster>", with: cluster)
+                .replacing("<node>", with: nodeName(path))
         case .profile(let normal, let fast, let patient):
             switch reading.text("failover.profile") {
             case "fast": return fast

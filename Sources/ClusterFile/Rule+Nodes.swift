@@ -38,10 +38,15 @@ extension Rule {
         },
         Rule(
             code: "nodes.same_data_dir",
-            reads: ["nodes[].host", "nodes[].data_dir", "nodes[].ssh.host"]
+            reads: [
+                "nodes[].host", "nodes[].data_dir", "nodes[].ssh.host", "nodes[].runtime",
+                "nodes[].docker.volume",
+            ]
         ) { subject in
             subject.pairs { first, path, second in
-                guard isOneMachine(first, second) else { return nil }
+                // The paths of a container are its volume's.
+                guard isOneMachine(first, second), first.docker?.volume == second.docker?.volume
+                else { return nil }
                 let (one, other) = (first.dataDirectory, second.dataDirectory)
                 let setting = subject.written("\(path).data_dir", path)
                 if Paths.normalized(one) == Paths.normalized(other) {

@@ -58,8 +58,7 @@ struct Subject {
 extension Rule {
     static let all: [Rule] =
         nodeRules + cascadeRules + placeRules + replicationRules + accessRules + parameterRules
-        + timerRules
-        + hookRules + advice
+        + [versions] + timerRules + dockerRules + hookRules + advice
 
     /// The findings of all rules whose settings are known.
     static func findings(on subject: Subject) -> [Finding] {

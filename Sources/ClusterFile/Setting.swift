@@ -106,7 +106,7 @@ public enum Fallback: Hashable, Sendable {
     case value(String)
     /// A value of each `failover.profile`.
     case profile(default: String, fast: String, patient: String)
-    /// A value with `<cluster>` and `<version>` to be filled in.
+    /// A value with `<cluster>`, `<node>` and `<version>` to be filled in.
     case pattern(String)
     /// What another setting has.
     case same(as: String)

@@ -36,12 +36,49 @@ extension Settings {
             example: "/var/run/postgresql",
             "Folder of PostgreSQL's Unix socket."),
         Setting(
-            "nodes[].runtime", .choice(["native"]), .value("native"), example: "native",
-            hints: [
-                "docker": "docker nodes are not supported by this version; install PostgreSQL"
-                    + " on the node and leave `runtime` out"
-            ],
-            "How PostgreSQL runs on the node."),
+            "nodes[].runtime", .choice(["native", "docker"]), .value("native"), example: "docker",
+            """
+            How PostgreSQL runs on the node: as processes of the machine, or in a container. Docker \
+            nodes can be rendered (`toolkit render`); this version does not operate them.
+            """),
+        Setting(
+            "nodes[].docker", .group, .none("defaults"),
+            "The container of a node with `runtime: docker`."),
+        Setting(
+            "nodes[].docker.image", .text(.dockerImage), .pattern("postgres:<version>"),
+            example: "postgres:15.14",
+            "Image, pinned by a tag or a digest. PostgreSQL lies in it at `postgresql.bin_dir`."),
+        Setting(
+            "nodes[].docker.container", .text(.dockerName), .pattern("toolkit-<cluster>-<node>"),
+            example: "toolkit-shop-node1", "Name of the container."),
+        Setting(
+            "nodes[].docker.volume", .text(.dockerName), .pattern("toolkit-<cluster>-<node>"),
+            example: "shop-data", "Name of the volume that holds the data."),
+        Setting(
+            "nodes[].docker.mount", .text(.absolutePath), .value("/var/lib/postgresql"),
+            example: "/var/lib/postgresql",
+            """
+            Where the volume is mounted in the container. `data_dir` lies below it and is never \
+            itself the mount, which could not be moved aside.
+            """),
+        Setting(
+            "nodes[].docker.network", .text(.dockerName), .value("host"), example: "host",
+            """
+            Network of the container: that of the machine (`host`), or one of Docker's own, from \
+            which the node's `host` and `port` are published.
+            """),
+        Setting(
+            "nodes[].machine", .group, .none("as under `machine`"),
+            "The machine of this node, where it differs from the others."),
+        Setting(
+            "nodes[].machine.memory", .size(Settings.memory), .same(as: "machine.memory"),
+            example: "8GB", "Memory of this node's machine."),
+        Setting(
+            "nodes[].machine.cores", .number(Settings.cores), .same(as: "machine.cores"),
+            example: "4", "Processor cores of this node's machine."),
+        Setting(
+            "nodes[].machine.disk", .size(Settings.disk), .same(as: "machine.disk"),
+            example: "100GB", "Free space for this node's data directory."),
         Setting(
             "nodes[].service", .text(.service), .none("PostgreSQL's own programs"),
             example: "postgresql@15-main.service",
@@ -60,4 +97,29 @@ extension Settings {
             "nodes[].ssh.user", .text(.user), .same(as: "ssh.user"), example: "postgres",
             "User on this node: the owner of PostgreSQL."),
     ]
+    static let machine: [Setting] = [
+        Setting(
+            "machine", .group, .none("PostgreSQL's own sizes"),
+            """
+            The machines of the nodes; PostgreSQL is sized by it. Nodes that share a machine share \
+            its memory and disk in equal parts.
+            """),
+        Setting(
+            "machine.memory", .size(memory), .none("`shared_buffers` is 128MB"), example: "8GB",
+            "Memory of each machine."),
+        Setting(
+            "machine.cores", .number(cores), .none("PostgreSQL's own numbers of workers"),
+            example: "4", "Processor cores of each machine."),
+        Setting(
+            "machine.disk", .size(disk), .none("`max_slot_wal_keep_size` is 10GB"),
+            example: "100GB",
+            """
+            Free space for the data directory of each machine. A part of it limits what is kept \
+            for an absent standby.
+            """),
+    ]
+
+    static let memory: ClosedRange<Int64> = (256 << 20)...(64 << 40)
+    static let cores = 1...4096
+    static let disk: ClosedRange<Int64> = (2 << 30)...(8192 << 40)
 }

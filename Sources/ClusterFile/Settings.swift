@@ -3,7 +3,7 @@ import FailoverCore
 /// Every setting of `cluster.yaml`, in the order of the reference.
 public enum Settings {
     public static let all: [Setting] =
-        top + nodes + postgresql + scheduler + reaching + synchronous + failover + hooks
+        top + nodes + machine + postgresql + scheduler + reaching + synchronous + failover + hooks
 
     /// By path.
     static let byPath = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })

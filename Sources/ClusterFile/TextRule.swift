@@ -13,6 +13,9 @@ public enum TextRule: Hashable, Sendable {
     case hbaLine
     case command
     case eventName
+    /// A container, volume or network.
+    case dockerName
+    case dockerImage
     /// A unit of systemd, or a cluster of Debian's pg_ctlcluster.
     case service
 
@@ -28,6 +31,8 @@ public enum TextRule: Hashable, Sendable {
         case .hbaLine: "one line of pg_hba.conf"
         case .command: "a command"
         case .eventName: "an event name: letters a-z, digits, underscores, dots"
+        case .dockerName: "a name of Docker's"
+        case .dockerImage: "an image with its tag or digest"
         case .service: "a unit (`NAME.service`) or a cluster of Debian's (`15/main`)"
         }
     }
@@ -48,6 +53,8 @@ public enum TextRule: Hashable, Sendable {
         case .hbaLine: return hbaComplaint(text)
         case .command: return nil
         case .eventName: return eventComplaint(text)
+        case .dockerName: return dockerNameComplaint(text)
+        case .dockerImage: return imageComplaint(text)
         case .service: return serviceComplaint(text)
         }
     }

@@ -125,7 +125,7 @@ extension Deployment {
     /// Runs statements as the server's owner, over its socket. They travel on standard input, and
     /// neither psql nor the server repeats them in a message.
     @discardableResult
-    private func query(
+    func query(
         _ statements: [String], on node: NodeSettings, _ what: String,
         database: String = "postgres"
     ) async throws(DeploymentError) -> String {

@@ -21,7 +21,7 @@ struct NodeChecks {
     var results: [CheckResult] {
         [user, tools, binaries, version, dataDirectory, autoConf, dataSpace]
             + folders
-            + [runtimeDirectory, socketDirectory, port, clock, server]
+            + [runtimeDirectory, socketDirectory, port, clock, machine, server]
             .compactMap(\.self)
     }
 

@@ -65,7 +65,8 @@ extension Deployment {
             DesiredFile(
                 kind: .passwords, path: NodeFiles.passfile(of: node), mode: 0o600,
                 contents: Array(
-                    passwords.file(settings, roles: [settings.postgresql.replicationRole]).utf8)))
+                    try passwords.file(settings, roles: [settings.postgresql.replicationRole]).utf8)
+            ))
         do {
             let templates = TemplateFolder(for: settings, shippedIn: share)
             files += try Renderer(settings: settings, templates: templates).files(for: node.id)

@@ -2,6 +2,7 @@ import ClusterFile
 import FailoverCore
 import Foundation
 import Glibc
+import Rendering
 
 /// The passwords of the two roles, kept in one libpq password file on the scheduler's machine.
 struct Passwords: Hashable, Sendable {
@@ -13,16 +14,27 @@ struct Passwords: Hashable, Sendable {
     }
 
     /// A libpq password file for `roles`, on every node of the cluster.
-    func file(_ settings: ClusterSettings, roles: [String]) -> String {
-        var lines: [String] = []
-        for role in roles {
-            guard let password = byRole[role] else { continue }
-            lines += settings.nodes.map { node in
-                [node.host, String(node.port), "*", role, password]
-                    .map { $0 == "*" ? $0 : Self.escaped($0) }.joined(separator: ":") + "\n"
+    func file(
+        _ settings: ClusterSettings, roles: [String]
+    ) throws(DeploymentError) -> String {
+        var text = ""
+        do {
+            for role in roles {
+                guard let password = byRole[role] else { continue }
+                for node in settings.nodes {
+                    let fields = [
+                        try Quoting.passwordField(node.host), String(node.port), "*",
+                        try Quoting.passwordField(role), try Quoting.passwordField(password),
+                    ]
+                    text += fields.joined(separator: ":") + "\n"
+                }
             }
+        } catch {
+            throw DeploymentError(
+                .passwords, "cannot write a password file", because: error.description,
+                next: "correct the role's name, or the password in \(Self.path(settings))")
         }
-        return lines.joined()
+        return text
     }
 
     /// The first password of each role in the text of a password file.
@@ -43,15 +55,6 @@ struct Passwords: Hashable, Sendable {
         var source = SystemRandomNumberGenerator()
         let bytes = (0..<32).compactMap { _ in alphabet.randomElement(using: &source) }
         return String(decoding: bytes, as: UTF8.self)
-    }
-
-    private static func escaped(_ field: String) -> String {
-        var text = ""
-        for scalar in field.unicodeScalars {
-            if scalar == ":" || scalar == "\\" { text.unicodeScalars.append("\\") }
-            text.unicodeScalars.append(scalar)
-        }
-        return text
     }
 
     private static func fields(_ line: Substring) -> [String] {
@@ -91,7 +94,7 @@ extension Passwords {
                     + "the line host:port:*:\(missing[0]):PASSWORD for each node")
         }
         for role in missing { passwords.byRole[role] = random() }
-        return (passwords, text == passwords.file(settings, roles: roles))
+        return (passwords, text == (try passwords.file(settings, roles: roles)))
     }
 
     /// Writes beside and renames, so that a reader sees the old file or the whole new one.
@@ -102,7 +105,7 @@ extension Passwords {
         unlink(beside)
         let descriptor = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.failure("write", path) }
-        let text = Array(file(settings, roles: settings.postgresql.roles).utf8)
+        let text = Array(try file(settings, roles: settings.postgresql.roles).utf8)
         let isWritten =
             Glibc.write(descriptor, text, text.count) == text.count && fsync(descriptor) == 0
         let reason = errno

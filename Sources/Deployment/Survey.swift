@@ -38,6 +38,9 @@ struct Survey: Hashable, Sendable {
     var group: String
     /// The machine's clock minus ours, as far as the round trip lets it be known.
     var clockOffsetMs: Int64
+    /// Nil when the machine does not say.
+    var memoryBytes: Int64?
+    var cores: Int?
     var missingTools: [String]
     var missingPrograms: [String]
     /// As `postgres --version` prints it; empty when it does not run.
@@ -91,6 +94,8 @@ extension Survey {
         user = text("user")
         group = text("group")
         clockOffsetMs = Int64(text("clock")).map { $0 - clock } ?? 0
+        memoryBytes = Int64(text("memory")).map { $0 << 10 }
+        cores = Int(text("cores"))
         missingTools = words("tools.missing")
         missingPrograms = words("binaries.missing")
         versionText = text("binaries.version")

@@ -126,7 +126,8 @@ extension Situation {
         if proof(fencing(stamp)) != nil { return true }
         let facts = facts(cluster.lastPrimary)
         guard let seen = facts.inspection, let at = facts.inspectedAt,
-            at.since(facts.unreachableSince ?? now) >= 0, !seen.isPostmasterRunning
+            at.since(facts.unreachableSince ?? now) >= 0, !seen.isPostmasterRunning,
+            !seen.hasOrphans
         else { return false }
         return facts.unreachable != nil
     }

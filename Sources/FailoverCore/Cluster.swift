@@ -130,8 +130,9 @@ public struct LineageEntry: Hashable, Codable, Sendable {
 /// every acknowledged commit.
 public struct Certificate: Hashable, Codable, Sendable {
     public var term: Term
-    /// Each sealed node with its position, or the old primary itself with the start of its
-    /// shutdown checkpoint when it was stopped cleanly. Invariant: sorted by node.
+    /// Each sealed node with its position, or the old primary itself: with the start of its shutdown
+    /// checkpoint when it was stopped cleanly, with the end of its last record when it was emptied.
+    /// Invariant: sorted by node.
     public var positions: [Position]
 
     public struct Position: Hashable, Codable, Sendable {
@@ -179,7 +180,7 @@ public struct Member: Hashable, Codable, Sendable {
 
     public var id: NodeID
     public var attach: Attach
-    /// The node whose WAL it is pointed at; nil: sealed, never pointed, or out of recovery.
+    /// The node whose WAL it was last pointed at, sealed since or not; nil: never, or fenced.
     public var upstream: NodeID?
     /// This node's own work in progress.
     public var work: NodeWork?

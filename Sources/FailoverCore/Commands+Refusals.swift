@@ -31,7 +31,9 @@ extension Situation {
         let what = "cannot fail over" + (to.map { " to \($0)" } ?? "")
         if let refusal = refusalWhilePrimaryIsWell(what) { return refusal }
         if let to, let refusal = refusal(ofCandidate: to, what) { return refusal }
-        guard cluster.phase == .suspect else { return nil }
+        guard ![.sealing, .blocked].contains(cluster.phase) else { return nil }
+        // Of a primary whose disk hangs, or that is locked, the voters hear.
+        if primary != nil, !isTampered, !lacksProof, canSealQuorum { return nil }
         return reasonUnproven.map {
             Refusal(
                 what, because: $0,
@@ -46,7 +48,15 @@ extension Situation {
     }
 
     private func refusalWhilePrimaryIsWell(_ what: String) -> Refusal? {
-        if [.suspect, .sealing, .blocked].contains(cluster.phase) { return nil }
+        switch cluster.phase {
+        case .suspect, .sealing, .blocked: return nil
+        case .initializing, .promoting: break
+        case .opening:
+            // An opening that goes well takes no second attempt.
+            if let open = openIntent, primary != nil, attempts(open.id).count >= 2 { return nil }
+        case .steady, .following, .switchover:
+            if openPrimary == nil || facts(cluster.lastPrimary).isStallConfirmed { return nil }
+        }
         if openPrimary != nil {
             return Refusal(
                 what, because: "\(cluster.lastPrimary) is open and answers",

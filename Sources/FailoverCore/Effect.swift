@@ -46,7 +46,7 @@ public struct Effect: Hashable, Sendable {
         /// Stop it if it runs, then make it a standby of the upstream: by a plain start, or by
         /// pg_rewind. Done: `.rejoined`.
         case rejoin(RejoinMethod, Attachment, switchLSN: LSN)
-        /// Stop it if it runs, move its data aside, take a base backup, start. Done: `.rejoined`.
+        /// Stop it if it runs, move its data aside, take a base backup, start.
         case clone(Attachment)
         /// Start it: with a blank upstream first (`isSealed`), or as its node files say.
         case start(isSealed: Bool)

@@ -65,7 +65,7 @@ public struct FailoverMachine: Hashable, Sendable {
                 cluster = changed
                 observed.forgetAttempts(except: cluster.openStamps)
             }
-            observed.begin(effects)
+            observed.begin(effects, at: now)
             return .act(
                 rule: rule.id, because: because, effects: effects, isStored: changed != nil)
         }
@@ -80,11 +80,15 @@ public struct FailoverMachine: Hashable, Sendable {
         if case .fastForward(let candidate, _, _)? = cluster.intent?.kind,
             changed.intent != cluster.intent
         {
-            observed.fastForwarded.insert(candidate)
+            observed.fetches[candidate, default: 0] += 1
+        }
+        if case .open? = cluster.intent?.kind, changed.phase == .sealing {
+            observed.failedOpenings.insert(cluster.lastPrimary)
         }
         if changed.phase == .following {
             observed.failedCandidacies = [:]
-            observed.fastForwarded = []
+            observed.failedOpenings = []
+            observed.fetches = [:]
         }
         let isFailover = [.steady, .following, .suspect].contains(cluster.phase)
         guard isFailover, changed.phase == .sealing,

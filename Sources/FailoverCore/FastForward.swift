@@ -42,6 +42,7 @@ extension Situation {
         if proof(work.effect) != nil {
             return (true, "\(work.candidate) has everything up to \(work.target)")
         }
+        if let because = whyNotToWait(for: work) { return (false, because) }
         if attempts(work.effect.id).isInFlight, intentAgeMs < 2 * timers.fastForwardTimeout {
             return nil
         }
@@ -55,6 +56,30 @@ extension Situation {
         )
     }
 
+    /// Everybody waits for this fetch while another node is ready: not for one that can't be seen to
+    /// get there in time.
+    private func whyNotToWait(for work: FastForward) -> String? {
+        guard let other = choice?.candidate, other != work.candidate else { return nil }
+        let facts = facts(work.candidate)
+        if facts.failures >= timers.reconnectAttempts {
+            return "\(work.candidate) \(silence(work.candidate)), and \(other) is ready"
+        }
+        guard let start = observed.fetchSeen, start.stamp == cluster.intent?.stamp,
+            let seen = facts.answer, let at = facts.observedAt
+        else { return nil }
+        let elapsed = at.since(start.at)
+        let left = timers.fastForwardTimeout - intentAgeMs
+        // Two probes at least, and a fifth of the time that it may take.
+        guard elapsed >= timers.fastForwardTimeout / 5, left >= 0, seen.position < work.target
+        else { return nil }
+        let gained =
+            seen.position > start.position ? seen.position.position - start.position.position : 0
+        let lacking = work.target.position - seen.position.position
+        guard gained * UInt64(left) < lacking * UInt64(elapsed) else { return nil }
+        return "\(work.candidate) got \(gained) bytes in \(elapsed) ms and lacks \(lacking); "
+            + "\(other) is ready"
+    }
+
     /// A node that is preferred by a switchover or by its priority, or the only electable one, and
     /// is behind a peer by no more than the policy allows.
     var fastForwardChoice: FastForwardChoice? {
@@ -62,10 +87,13 @@ extension Situation {
         guard cluster.acceptedLoss == nil, let floor = floorToPromote(sealed),
             let source = mostAdvanced(of: sealed), let end = sealed[source]
         else { return nil }
-        // Who can't be asked for long is not worth the wait of everybody else.
+        let able = choice?.candidate
+        // Who lacks much, or has had its turn, is not worth the wait of somebody who is able.
         let behind = sealed.filter { id, position in
-            position < end && end.position - position.position <= policy.fastForwardBytesMax
-                && isElectable(id) && mayFetch(id)
+            guard position < end, isElectable(id), mayFetch(id, again: able == nil) else {
+                return false
+            }
+            return able == nil || end.position - position.position <= policy.fastForwardBytesMax
         }
         func rank(_ id: NodeID) -> (Int, Int, Int, LSN) {
             (
@@ -76,7 +104,7 @@ extension Situation {
         guard let best = behind.keys.sorted().max(by: { rank($0) < rank($1) }),
             let position = behind[best]
         else { return nil }
-        if let able = choice?.candidate {
+        if let able {
             let (one, other) = (rank(best), rank(able))
             guard able == best || (one.0, one.1, one.2) > (other.0, other.1, other.2) else {
                 return nil
@@ -99,11 +127,15 @@ extension Situation {
         }.max { (sealed[$0] ?? .zero) < (sealed[$1] ?? .zero) }
     }
 
-    /// Passes the rejoin test, so that nothing but a prefix of the source's WAL is in it.
-    private func mayFetch(_ id: NodeID) -> Bool {
-        guard let proof = facts(id).seal?.proof, !proof.isOutOfRecovery,
-            !observed.fastForwarded.contains(id)
-        else { return false }
+    /// Passes the rejoin test, so that nothing but a prefix of the source's WAL is in it. Each turn
+    /// brings it further: with nobody else to go on, it has another one after a pause.
+    private func mayFetch(_ id: NodeID, again: Bool) -> Bool {
+        guard let proof = facts(id).seal?.proof, !proof.isOutOfRecovery else { return false }
+        if let turns = observed.fetches[id] {
+            guard again, intentAgeMs >= min(250 << Int64(min(turns, 6)), 10_000) else {
+                return false
+            }
+        }
         return election.refusesToFollow(id, proof) == nil
     }
 

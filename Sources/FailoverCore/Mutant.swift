@@ -48,6 +48,8 @@
         case missesMispointed
         /// M20: two connections under one name count as two copies.
         case acceptsDuplicates
+        /// A node that was run as a primary while it was left alone is taken for what it was.
+        case forgetsStrays
         /// The attach number stays when a node gets another primary.
         case keepsNumbers
     }

@@ -133,6 +133,9 @@ public struct NodeInspection: Hashable, Sendable, Codable {
     public var bootID: String
     public var stamp: Stamp?
     public var isPostmasterRunning: Bool
+    /// A killed postmaster has left backends behind, which may go on acknowledging (F19); or it
+    /// could not be told.
+    public var hasOrphans: Bool
     public var dataDirectory: DataDirectory
     public var marker: Marker
     public var systemIdentifier: String?
@@ -147,14 +150,15 @@ public struct NodeInspection: Hashable, Sendable, Codable {
     public var canRewind: Bool
 
     public init(
-        bootID: String, stamp: Stamp?, isPostmasterRunning: Bool, dataDirectory: DataDirectory,
-        marker: Marker = .none, systemIdentifier: String? = nil, controlState: String? = nil,
-        checkpoint: LSN? = nil, timeline: TimelineID? = nil, history: TimelineHistory? = nil,
-        hasStandbySignal: Bool = false, canRewind: Bool = true
+        bootID: String, stamp: Stamp?, isPostmasterRunning: Bool, hasOrphans: Bool = false,
+        dataDirectory: DataDirectory, marker: Marker = .none, systemIdentifier: String? = nil,
+        controlState: String? = nil, checkpoint: LSN? = nil, timeline: TimelineID? = nil,
+        history: TimelineHistory? = nil, hasStandbySignal: Bool = false, canRewind: Bool = true
     ) {
         self.bootID = bootID
         self.stamp = stamp
         self.isPostmasterRunning = isPostmasterRunning
+        self.hasOrphans = hasOrphans
         self.dataDirectory = dataDirectory
         self.marker = marker
         self.systemIdentifier = systemIdentifier

@@ -18,9 +18,11 @@ extension Observed.Facts {
             seal = held.value.confronted(with: observation).map { Shared($0) }
         }
         absorb(observation.senders, at: now)
-        let isTampered = observation.isOpen && !legal.contains(observation.standbyNames)
-        tamperedSightings = isTampered ? tamperedSightings + 1 : 0
-        if self.observation?.postmasterStart != observation.postmasterStart { runSeenAt = now }
+        if observation.isOpen { showsForeignNames = !legal.contains(observation.standbyNames) }
+        if self.observation?.postmasterStart != observation.postmasterStart {
+            runSeenAt = now
+            stalledSince = nil
+        }
         openSince = observation.isOpen ? openSince ?? now : nil
         if observation.isOpen { openRun = observation.postmasterStart }
         if self.observation?.isEqual(to: observation) != true {
@@ -31,7 +33,7 @@ extension Observed.Facts {
 
     mutating func absorb(_ reason: Unreachable, at now: Instant) {
         openSince = nil
-        stalledSince = nil
+        isStallConfirmed = false
         isSettled = true
         unreachable = reason
         unreachableSince = unreachableSince ?? now
@@ -48,19 +50,24 @@ extension Observed.Facts {
         case .written: stalledSince = nil
         case .stalled(let wait):
             stalledSince = stalledSince ?? now
+            isStallConfirmed = true
             stalledOn = wait
         }
     }
 
-    mutating func absorb(_ outcome: Outcome, of id: Effect.ID, at now: Instant) {
+    mutating func absorb(
+        _ outcome: Outcome, of id: Effect.ID, begunAt: Instant, at now: Instant
+    ) {
         if id.isLook {
             if case .done(.inspected(let inspection)) = outcome {
                 self.inspection = Shared(inspection)
-                inspectedAt = now
+                inspectedAt = begunAt
+                hasRefused = false
             }
         } else if !id.isQuestion {
             isSettled = false
             workEndedAt = now
+            if case .stale = outcome { hasRefused = true }
             if case .done(let proof) = outcome { absorb(proof, of: id) }
         }
     }

@@ -25,7 +25,10 @@ struct Observed: Hashable, Sendable {
         /// When it said that an administrator stops it.
         var administratorStopAt: Instant?
         var inspection: Shared<NodeInspection>?
+        /// When the look began: what it saw is no older, though it may be told late.
         var inspectedAt: Instant?
+        /// It refused a command for a higher stamp, and was not looked at since.
+        var hasRefused = false
         var seal: Shared<Seal>?
         /// Whether it was probed since the last work on it ended: an older answer decides nothing.
         var isSettled = true
@@ -38,10 +41,12 @@ struct Observed: Hashable, Sendable {
         /// The highest stamp of work that ends a seal: a proof of an older step that is told late
         /// says nothing any more.
         var unsealingStamp: Stamp?
-        /// Probes in a row that show foreign synchronous_standby_names on the open primary.
-        var tamperedSightings = 0
+        /// When it was last seen open, it had synchronous_standby_names that are not ours.
+        var showsForeignNames = false
         /// Since when writes of our own do not reach its disk.
         var stalledSince: Instant?
+        /// It was told again since the node was last out of reach.
+        var isStallConfirmed = false
         /// What such a write waits for.
         var stalledOn = ""
         /// Of each application_name that was ever seen among its senders.
@@ -79,8 +84,16 @@ struct Observed: Hashable, Sendable {
     struct Attempts: Hashable, Sendable {
         var count = 0
         var isInFlight = false
+        var begunAt: Instant?
         var endedAt: Instant?
         var outcome: Outcome?
+    }
+
+    /// What the candidate of a fast-forward had when it first answered after its beginning.
+    struct FetchSeen: Hashable, Sendable {
+        var stamp: Stamp
+        var position: LSN
+        var at: Instant
     }
 
     struct IntentSeen: Hashable, Sendable {
@@ -101,12 +114,15 @@ struct Observed: Hashable, Sendable {
     private(set) var quorumLostSince: Instant?
     /// When this process first saw the last intent.
     private(set) var intentSeen: IntentSeen?
+    private(set) var fetchSeen: FetchSeen?
     /// When this process last began a failover that no crash confirmed.
     var unconfirmedFailoverAt: Instant?
     /// How often each node failed as a candidate since the cluster was last open.
     var failedCandidacies: [NodeID: Int] = [:]
-    /// Who has had its turn to fetch WAL from a peer since the cluster was last open.
-    var fastForwarded: Set<NodeID> = []
+    /// Who was elected and could not be opened since the cluster was last open.
+    var failedOpenings: Set<NodeID> = []
+    /// How often each node has tried to fetch WAL from a peer since the cluster was last open.
+    var fetches: [NodeID: Int] = [:]
 
     init(_ ids: [NodeID]) { nodes = ids.map { Node(id: $0) } }
 
@@ -127,6 +143,7 @@ struct Observed: Hashable, Sendable {
         switch event {
         case .observed(let id, let observation):
             change(id) { $0.absorb(observation, legal: premises.legalStandbyNames, at: now) }
+            if premises.hasIntent { noteFetch(by: id, premises.cluster, at: now) }
         case .unreachable(let id, let reason): change(id) { $0.absorb(reason, at: now) }
         case .effectEnded(let id, let outcome): absorb(outcome, of: id, at: now)
         case .canary(let id, let canary): change(id) { $0.absorb(canary, at: now) }
@@ -137,15 +154,23 @@ struct Observed: Hashable, Sendable {
         }
     }
 
+    private mutating func noteFetch(by id: NodeID, _ cluster: Cluster, at now: Instant) {
+        guard let intent = cluster.intent, fetchSeen?.stamp != intent.stamp,
+            case .fastForward(id, _, _) = intent.kind, let seen = self[id].answer
+        else { return }
+        fetchSeen = FetchSeen(stamp: intent.stamp, position: seen.position, at: now)
+    }
+
     mutating func noteQuorum(isLost: Bool, at now: Instant) {
         quorumLostSince = isLost ? quorumLostSince ?? now : nil
     }
 
-    mutating func begin(_ effects: [Effect]) {
+    mutating func begin(_ effects: [Effect], at now: Instant) {
         for effect in effects {
             var entry = attempts[effect.id] ?? Attempts()
             entry.count += 1
             entry.isInFlight = true
+            entry.begunAt = now
             entry.outcome = nil
             attempts[effect.id] = entry
             change(effect.node) { $0.begin(effect) }
@@ -163,6 +188,7 @@ struct Observed: Hashable, Sendable {
         entry.endedAt = now
         entry.outcome = outcome
         attempts[id] = entry
-        change(id.node) { $0.absorb(outcome, of: id, at: now) }
+        let begunAt = entry.begunAt ?? now
+        change(id.node) { $0.absorb(outcome, of: id, begunAt: begunAt, at: now) }
     }
 }

@@ -28,12 +28,6 @@ public struct QuorumConfig: Hashable, Codable, Sendable, CustomStringConvertible
         required == 0 || voters.isEmpty ? nil : voters.count - required + 1
     }
 
-    /// Lemma 1: whether these sealed nodes stop acknowledgements and hold every acknowledged one.
-    public func isProven(bySealed sealed: Set<NodeID>) -> Bool {
-        guard let sealsNeeded else { return false }
-        return voters.count(where: sealed.contains) >= sealsNeeded
-    }
-
     public func adding(_ voter: NodeID) -> QuorumConfig {
         QuorumConfig(required: max(required, 1), voters: voters + [voter])
     }

@@ -196,7 +196,8 @@ extension Situation {
         if let seen = facts.answer { return plan(for: member, seen) }
         guard let silentSince = facts.unreachableSince, let inspection = facts.inspection,
             let at = facts.inspectedAt, at.since(silentSince) >= 0,
-            !inspection.isPostmasterRunning
+            // Work of a kind may have left a marker, or other data.
+            at.since(facts.workEndedAt ?? at) >= 0, !inspection.isPostmasterRunning
         else { return nil }
         return plan(for: member, inspection.value, isOrdered: isOrdered)
     }

@@ -17,6 +17,22 @@ extension Rulebook {
             return .act(because: "\(open.node) accepts writes", cluster: cluster, effects: [])
         },
         Rule(
+            "opening.failed", in: [.opening], leadsTo: [.sealing], alters: .quorum,
+            "The elect answers and can't be opened: another node has to go on."
+        ) { view in
+            guard view.openIntent != nil, view.primary != nil,
+                view.intentAgeMs >= view.timers.promoteTimeout, view.maySucceedUnopened
+            else { return nil }
+            let (cluster, stamp) = view.changed(raisingTerm: true) { next, stamp in
+                view.beginSealing(&next, stamp, preferred: nil)
+            }
+            let reason = view.openIntent.map(view.lastFailure) ?? ""
+            return .act(
+                because: "\(view.cluster.lastPrimary) was not opened within "
+                    + "\(view.timers.promoteTimeout) ms\(reason)",
+                cluster: cluster, effects: view.seals(stamp))
+        },
+        Rule(
             "opening.open", in: [.opening],
             "Write the elect's opening."
         ) { view in
@@ -65,6 +81,7 @@ extension Rulebook {
             case .allowed:
                 let (cluster, stamp) = view.changed { next, stamp in
                     next.phase = .opening
+                    next.quorumIsTampered = view.isTampered
                     next.intent = view.intent(.open(.restart), stamp)
                     next.outageSinceWallMs = next.outageSinceWallMs ?? view.now.wallMs
                 }
@@ -98,6 +115,11 @@ extension Situation {
             return nil
         }
         return opening(of: cluster, intent.stamp)
+    }
+
+    /// By the configs that the opening was to bring into force, and may have: no older proof counts.
+    var maySucceedUnopened: Bool {
+        policy.mode == .automatic && !isTampered && !lacksProof && canSealQuorum
     }
 
     /// The opening of the elect, with the names of the newest config.
@@ -147,8 +169,9 @@ extension Situation {
     /// No set of voters that could prove it answers or may be promoted, and none comes: then the
     /// voters that do answer suffice, as flushed WAL is trusted anywhere else, too (D21).
     private func isLastResort(_ seen: Answer, since run: Instant) -> Bool {
+        let mayAnotherFollow = policy.mode == .automatic && !isTampered && canSealQuorum
         guard now.since(run) >= timers.voterUnreachable,
-            cluster.phase == .blocked || !canSealQuorum
+            cluster.phase == .blocked || !mayAnotherFollow
         else { return false }
         return cluster.configs.flatMap(\.voters).allSatisfy { voter in
             answer(voter).map { endOfOurs($0) <= seen.position } ?? true
@@ -187,6 +210,7 @@ extension Situation {
         let (next, stamp) = changed(raisingTerm: true) { next, stamp in
             next.elect = id
             next.phase = .opening
+            next.quorumIsTampered = isTampered
             next.certificate = nil
             next.fenceNeed = nil
             next.acceptedLoss = nil

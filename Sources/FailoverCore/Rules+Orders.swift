@@ -1,6 +1,7 @@
 /// What an operator asked for; `FailoverMachine.refusal` has said no to what can't be done.
 extension Rulebook {
     /// Nobody is open, and nobody is about to be.
+    private static let emergencyPhases = everyPhase.subtracting([.initializing, .promoting])
     private static let unopenedPhases: Set<Phase> = [.sealing, .blocked, .promoting]
 
     static let orderRules: [Rule] = [
@@ -30,14 +31,17 @@ extension Rulebook {
             ) { _ in }
         },
         Rule(
-            "order.failover", in: [.suspect, .sealing, .blocked], leadsTo: [.sealing],
+            "order.failover", in: emergencyPhases, leadsTo: [.sealing],
             alters: .quorum,
             "Fail over now: mode, grace and hysteresis do not count, the proofs do."
         ) { view in
             guard case .failover(let to)? = view.order else { return nil }
             let (cluster, stamp) = view.changed(raisingTerm: true) { next, stamp in
                 let isProven = next.certificate?.term == view.cluster.term
-                view.beginSealing(&next, stamp, preferred: to, need: view.cluster.fenceNeed)
+                let isStalled = view.openPrimary != nil
+                view.beginSealing(
+                    &next, stamp, preferred: to,
+                    need: isStalled ? FenceNeed(.stalled) : view.cluster.fenceNeed)
                 if isProven { next.certificate?.term = stamp.term }
             }
             return .act(
@@ -45,7 +49,7 @@ extension Rulebook {
                 effects: view.seals(stamp))
         },
         Rule(
-            "order.accept_loss", in: [.suspect, .sealing, .blocked], leadsTo: [.sealing],
+            "order.accept_loss", in: emergencyPhases, leadsTo: [.sealing],
             alters: .quorum,
             "Open the named node with what it has: the operator accepts what it lacks."
         ) { view in

@@ -251,10 +251,15 @@ extension Situation {
     func sealAgain(because: String, keepsCertificate: Bool) -> Verdict {
         let (next, _) = changed(raisingTerm: true) { next, stamp in
             let isEmptied = keepsCertificate && cluster.fenceNeed?.reason == .quiesced
+            // An order to accept a loss was for that candidate; and what a primary without copies
+            // has acknowledged, no cluster file proves that is read later.
+            let isFreeToAcknowledge = cluster.fenceNeed?.reason == .asynchronous
+            let isUnproven = cluster.acceptedLoss != nil || isFreeToAcknowledge
+            let isKept = isEmptied || isFreeToAcknowledge
             beginSealing(
-                &next, stamp, preferred: nil, need: isEmptied ? cluster.fenceNeed : nil)
+                &next, stamp, preferred: nil, need: isKept ? cluster.fenceNeed : nil)
             // Without copies no single node is known to hold everything.
-            if keepsCertificate, !isAsynchronous {
+            if keepsCertificate, !isAsynchronous, !isUnproven {
                 next.certificate?.term = stamp.term
             } else {
                 next.certificate = nil

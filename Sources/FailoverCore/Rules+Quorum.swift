@@ -115,9 +115,11 @@ extension Situation {
         return policy.alone
     }
 
-    /// No change while another is under way, or while the primary is not open and well.
+    /// No change while another is under way, while the primary is not open and well, or while foreign
+    /// names may be in force: their end must be proven down to the checkpointer's flag.
     func mayChangeQuorum(from configs: Int) -> Bool {
         !hasIntent && cluster.configs.count == configs && openPrimary != nil
+            && (cluster.quorumIsTampered || !facts(cluster.lastPrimary).showsForeignNames)
     }
 
     var reconfiguring: Effect? {
@@ -167,6 +169,12 @@ extension Situation {
         for voter in config.voters {
             if !policy.nodes.contains(where: { $0.id == voter }) {
                 return (voter, "\(voter) is not in cluster.yaml any more")
+            }
+            if policy.node(voter)?.replicationQuorum == false {
+                return (voter, "replication_quorum of \(voter) is false")
+            }
+            if let upstream = upstream(for: voter), upstream != primary {
+                return (voter, "\(voter) is to follow \(upstream)")
             }
             if member(voter)?.maintenance != nil {
                 return (voter, "\(voter) goes into maintenance")

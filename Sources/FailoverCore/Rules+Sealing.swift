@@ -9,7 +9,9 @@ extension Rulebook {
         ) { view in
             let id = view.cluster.lastPrimary
             guard let seen = view.answer(id), !seen.isInRecovery, view.isOurs(seen),
-                view.isOnTip(seen), view.cluster.phase == .blocked || !view.isSwitchover,
+                view.isOnTip(seen),
+                view.cluster.phase == .blocked
+                    || !view.isSwitchover && !view.observed.failedOpenings.contains(id),
                 view.cluster.fenceNeed?.reason != .stalled || view.facts(id).stalledSince == nil
             else { return nil }
             return view.openAgain(id, seen, because: "\(id) answers again")

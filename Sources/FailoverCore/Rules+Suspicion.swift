@@ -81,8 +81,9 @@ extension Situation {
     /// Its standbys hear from a primary with a hung disk, and no commit returns (D17).
     func reasonToLeaveStalled(_ elect: NodeID) -> String? {
         guard policy.stall == .failover, policy.mode == .automatic, !isTampered, !lacksProof,
-            canSealQuorum, cluster.intent == nil,
+            canSealQuorum, cluster.intent == nil || cluster.intent?.kind == .reconfigure,
             let since = facts(elect).stalledSince, now.since(since) >= timers.stallTimeout,
+            facts(elect).isStallConfirmed,
             observed.unconfirmedFailoverAt.map({ now.since($0) >= timers.minInterval }) ?? true
         else { return nil }
         return "no write of \(elect) reached its disk for \(timers.stallTimeout) ms "
@@ -177,7 +178,7 @@ extension Situation {
         #if TOOLKIT_MUTANTS
             if policy.mutant == .missesTampering { return false }
         #endif
-        return cluster.quorumIsTampered || facts(cluster.lastPrimary).tamperedSightings > 0
+        return cluster.quorumIsTampered || facts(cluster.lastPrimary).showsForeignNames
     }
 
     /// Grace, hysteresis and confirmation: what time alone will end.

@@ -78,7 +78,7 @@ extension Rulebook {
             guard let (from, to, handOver) = view.switchover,
                 let since = view.facts(from).unreachableSince,
                 view.now.since(since) >= view.patienceInSwitchover,
-                !view.attempts(handOver.id).isInFlight, !view.lacksProof
+                !view.attempts(handOver.id).isInFlight, !view.lacksProof, !view.isTampered
             else { return nil }
             let (cluster, stamp) = view.changed(raisingTerm: true) { next, stamp in
                 view.beginSealing(&next, stamp, preferred: to)

@@ -28,6 +28,27 @@ extension Rulebook {
             return nil
         },
         Rule(
+            "vigilance.strayed", in: everyPhase, alters: .members,
+            "A node that is left alone was seen out of recovery: what it writes then is its own, "
+                + "though its timeline is the cluster's. It comes back only with new data."
+        ) { view in
+            #if TOOLKIT_MUTANTS
+                if view.policy.mutant == .forgetsStrays { return nil }
+            #endif
+            let isPaused = view.cluster.pausedSinceWallMs != nil
+            let stray = view.cluster.members.first { member in
+                guard isPaused || member.isLeftAlone, member.attach.term != nil,
+                    member.id != view.cluster.lastPrimary, member.id != view.promotion?.candidate,
+                    let seen = view.settledAnswer(member.id)
+                else { return false }
+                return view.isOurs(seen) && !seen.isInRecovery
+            }
+            guard let id = stray?.id else { return nil }
+            let (cluster, _) = view.changed { next, _ in next[id]?.attach.term = nil }
+            return .act(
+                because: "\(id) is out of recovery", cluster: cluster, effects: [])
+        },
+        Rule(
             "vigilance.paused", in: everyPhase,
             "An operator paused the cluster: nothing is done on any node."
         ) { view in
@@ -44,13 +65,27 @@ extension Rulebook {
                 "the first answer of \(names(unasked.map(\.id))) after the scheduler's start")
         },
         Rule(
+            "vigilance.refused", in: everyPhase,
+            "A node refused a command, for it has accepted a higher stamp: read which one."
+        ) { view in
+            for index in view.ids.indices where view.facts(at: index).hasRefused {
+                let look = view.lookEffect(view.ids[index])
+                guard view.mayBegin(look) else { continue }
+                return .act(
+                    because: "\(view.ids[index]) has accepted a higher stamp: which one?",
+                    cluster: nil, effects: [look])
+            }
+            return nil
+        },
+        Rule(
             "vigilance.quorum_tampered", in: openPhases, alters: .quorum,
             "Another hand changed synchronous_standby_names on the primary: restore and prove them."
         ) { view in
             #if TOOLKIT_MUTANTS
                 if view.policy.mutant == .missesTampering { return nil }
             #endif
-            guard let elect = view.cluster.elect, view.facts(elect).tamperedSightings >= 2,
+            guard let elect = view.cluster.elect, view.facts(elect).showsForeignNames,
+                view.facts(elect).isSettled, view.openPrimary != nil,
                 view.cluster.intent == nil || view.cluster.intent?.kind == .reconfigure,
                 !view.cluster.quorumIsTampered
             else { return nil }

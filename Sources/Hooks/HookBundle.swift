@@ -64,7 +64,8 @@ struct HookBundle: Sendable {
         try await send(to: folder, of: node, via: runner, timeout: timeout)
     }
 
-    /// All files in one command: a round trip for each would cost seconds on a busy machine.
+    /// All files in one command: a round trip for each would cost seconds on a busy machine. Each
+    /// takes its place whole: another upload may have left one that runs.
     private func send(
         to folder: String, of node: NodeSettings, via runner: any CommandRunner, timeout: Duration
     ) async throws(ExecutionError) {
@@ -73,12 +74,13 @@ struct HookBundle: Sendable {
             cd -- "$1"
             while read -r mode text name; do
                 [ "$text" != - ] || text=
-                printf '%s' "$text" | base64 -d >"$name"
-                chmod "$mode" "$name"
-                set -- "$@" "$name"
+                printf '%s' "$text" | base64 -d >"$name.$$"
+                chmod "$mode" "$name.$$"
+                set -- "$@" "$name.$$"
             done
             shift
             sync -- "$@"
+            for file; do mv -f -- "$file" "${file%.$$}"; done
             : >complete
             sync -- complete .
             """

@@ -41,6 +41,8 @@ public struct InspectReport: Hashable, Sendable {
     public var bootID: String
     public var stamp: Stamp?
     public var postmaster: Postmaster
+    /// Server processes of a postmaster that is gone, or it could not be told.
+    public var mayHaveOrphans: Bool
     public var dataDirectory: DataDirectory
     /// Nil when pg_controldata can't read the directory.
     public var control: Control?
@@ -80,6 +82,7 @@ extension InspectReport {
         bootID = text("boot_id")
         stamp = Stamp(nodeText: text("stamp"))
         postmaster = Self.postmaster(text("postmaster"))
+        mayHaveOrphans = text("orphans") != "no"
         dataDirectory = DataDirectory(rawValue: text("data_directory")) ?? .missing
         control = Control(facts)
         dataVersion = Int(text("data_version"))

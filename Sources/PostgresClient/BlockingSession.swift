@@ -52,28 +52,31 @@ public final class BlockingSession {
         return (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) && warnings.count == 0
     }
 
-    /// The same, given up after `timeout`: then nobody knows what became of the statement, and the
-    /// session is of no more use.
-    public func acknowledges(_ statement: String, within timeout: Duration) -> Bool {
+    /// Runs one statement, given up after `timeout`: then nobody knows what became of it, and the
+    /// session is of no more use. Returns the first value of its result when it was acknowledged
+    /// without a warning.
+    public func value(of statement: String, within timeout: Duration) -> String? {
         let deadline = ContinuousClock.now + timeout
         warnings.count = 0
-        guard PQsendQuery(connection, statement) == 1 else { return false }
+        guard PQsendQuery(connection, statement) == 1 else { return nil }
         while PQisBusy(connection) == 1 {
             let left = deadline - .now
-            guard left > .zero else { return false }
+            guard left > .zero else { return nil }
             var event = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
             let milliseconds =
                 left.components.seconds * 1_000 + 1
                 + left.components.attoseconds / 1_000_000_000_000_000
             _ = poll(&event, 1, Int32(clamping: milliseconds))
-            guard PQconsumeInput(connection) == 1 else { return false }
+            guard PQconsumeInput(connection) == 1 else { return nil }
         }
-        var isDone = false
+        var value: String?
         while let result = PQgetResult(connection) {
-            isDone = PQresultStatus(result) == PGRES_COMMAND_OK
+            value =
+                PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0
+                ? String(cString: PQgetvalue(result, 0, 0)) : nil
             PQclear(result)
         }
-        return isDone && warnings.count == 0
+        return warnings.count == 0 ? value : nil
     }
 }
 

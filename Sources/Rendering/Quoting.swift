@@ -125,13 +125,13 @@ public enum Quoting {
         return "\"" + doubling(["\""], in: name) + "\""
     }
 
-    private static func refuseNUL(_ text: String, in target: String) throws(QuotingError) {
+    static func refuseNUL(_ text: String, in target: String) throws(QuotingError) {
         guard !text.unicodeScalars.contains("\0") else {
             throw QuotingError(target: target, because: "it holds a NUL byte")
         }
     }
 
-    private static func refuseLineBreaks(_ text: String, in target: String) throws(QuotingError) {
+    static func refuseLineBreaks(_ text: String, in target: String) throws(QuotingError) {
         try refuseNUL(text, in: target)
         guard !text.unicodeScalars.contains(where: { $0 == "\n" || $0 == "\r" }) else {
             throw QuotingError(target: target, because: "it holds a line break")
@@ -139,7 +139,7 @@ public enum Quoting {
     }
 
     /// Works on scalars: a combining mark behind a quote makes one `Character` of the two.
-    private static func doubling(_ doubled: Set<Unicode.Scalar>, in text: String) -> String {
+    static func doubling(_ doubled: Set<Unicode.Scalar>, in text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             if doubled.contains(scalar) { result.unicodeScalars.append(scalar) }
@@ -154,7 +154,7 @@ public enum Quoting {
         return part.utf8.allSatisfy { isLetterOrDigit($0) || "_$".utf8.contains($0) }
     }
 
-    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+    static func isLetterOrDigit(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"):

@@ -1,51 +1,120 @@
 public import ClusterFile
 public import FailoverCore
 
-/// Turns `cluster.yaml` and the templates into the configuration files of each node.
+/// Turns `cluster.yaml` and the templates into the files of the catalogue.
 public struct Renderer: Sendable {
     public let settings: ClusterSettings
     public let templates: TemplateFolder
+    public let facts: RenderFacts
+    private let cache: TemplateCache
+    private let variables: TemplateVariables
 
-    public init(settings: ClusterSettings, templates: TemplateFolder) {
+    /// Renderers that share a `cache` read each template once.
+    public init(
+        settings: ClusterSettings, templates: TemplateFolder, facts: RenderFacts = RenderFacts(),
+        cache: TemplateCache = TemplateCache()
+    ) {
         self.settings = settings
         self.templates = templates
+        self.facts = facts
+        self.cache = cache
+        variables = TemplateVariables(settings: settings, facts: facts)
     }
 
-    /// The names of the rendered files; each has its template, `<name>.tmpl`.
-    public static let fileNames = ["postgresql.conf", "pg_hba.conf", "pg_ident.conf"]
+    /// What was rendered, and what could not be yet.
+    public struct Output: Hashable, Sendable {
+        public var files: [RenderedFile] = []
+        /// By name, with the reason.
+        public var leftOut: [String: String] = [:]
+    }
 
-    /// postgresql.conf, pg_hba.conf and pg_ident.conf of one node, in this order.
+    /// The configuration that `deploy` puts on one node.
     public func files(for id: NodeID) throws(RenderError) -> [RenderedFile] {
+        try render(Catalogue.configuration, for: try node(id)).files
+    }
+
+    /// The entries that are files of this node.
+    public func render(
+        _ entries: [CatalogueEntry], for node: NodeSettings
+    ) throws(RenderError) -> Output {
+        let wanted = entries.filter { $0.scope == .node && $0.applies(to: node) }
+        return try render(wanted, node)
+    }
+
+    /// The entries that are files of the cluster as a whole.
+    public func renderCluster(_ entries: [CatalogueEntry]) throws(RenderError) -> Output {
+        try render(entries.filter { $0.scope == .cluster }, nil)
+    }
+
+    /// What templates may name, with values: for one node, or for the cluster's own files.
+    public func variables(for id: NodeID?) throws(RenderError) -> [NamedValue] {
+        var node: NodeSettings?
+        if let id { node = try self.node(id) }
+        return variables.values(for: node)
+    }
+
+    private func node(_ id: NodeID) throws(RenderError) -> NodeSettings {
         guard let node = settings.node(id) else {
             let known = settings.nodes.map(\.id.rawValue).joined(separator: ", ")
             throw RenderError(
                 subject: "files for \(id)", because: "the cluster has no such node",
                 next: "name one of \(known)")
         }
-        let variables = TemplateVariables(settings: settings, node: node).table
-        var files: [RenderedFile] = []
-        for name in Self.fileNames {
-            let template = try templates.template(named: name + ".tmpl")
+        return node
+    }
+
+    private func render(
+        _ entries: [CatalogueEntry], _ node: NodeSettings?
+    ) throws(RenderError) -> Output {
+        var output = Output()
+        guard !entries.isEmpty else { return output }
+        let table = variables.table(for: node)
+        for entry in entries {
+            if let reason = facts.missing(for: entry) {
+                output.leftOut[entry.name] = reason
+                continue
+            }
+            output.files.append(
+                RenderedFile(
+                    name: entry.name, path: entry.path(on: node, in: settings) ?? entry.name,
+                    contents: try contents(of: entry, node, table), mode: entry.mode))
+        }
+        return output
+    }
+
+    private func contents(
+        of entry: CatalogueEntry, _ node: NodeSettings?, _ table: [String: TemplateValue]
+    ) throws(RenderError) -> String {
+        switch entry.source {
+        case .passwords: return facts.passwordFile ?? ""
+        case .firstNodeConf:
             do {
-                files.append(
-                    RenderedFile(
-                        name: name, path: node.configDirectory + "/" + name,
-                        contents: try template.render(variables), mode: 0o600))
+                return try NodeFiles.nodeConf(
+                    stamp: Stamp(term: Term(0), step: Revision(1)), upstream: nil,
+                    postgresMajor: settings.postgresql.version)
             } catch {
-                throw RenderError(error, of: id)
+                throw RenderError(
+                    subject: entry.name, because: error.description,
+                    next: "correct the setting in cluster.yaml")
+            }
+        case .template:
+            let template = try cache.template(templates.path(of: entry.name + ".tmpl"))
+            do {
+                return try template.render(table)
+            } catch {
+                throw RenderError(error, of: node?.id)
             }
         }
-        return files
     }
 }
 
-/// One file as it has to lie on a node, owned by the user that PostgreSQL runs as.
+/// One file as it has to lie in its place.
 public struct RenderedFile: Hashable, Sendable {
     public var name: String
-    /// Absolute, on the node.
+    /// Absolute, on its machine; its name where it has no place of its own.
     public var path: String
     public var contents: String
-    /// Users' parameters may hold secrets: readable for the owner alone.
+    /// Users' parameters may hold secrets: what the server reads is for its owner alone.
     public var mode: Int
 
     public init(name: String, path: String, contents: String, mode: Int) {

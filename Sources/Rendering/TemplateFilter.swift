@@ -14,6 +14,24 @@ public enum TemplateFilter: String, Hashable, Sendable, CaseIterable {
     case word
     case sqlLiteral = "sql_literal"
     case sqlIdentifier = "sql_identifier"
+    /// One word of a shell.
+    case sh
+    /// A path in tmpfiles.d.
+    case unitWord = "unit_word"
+    /// The program of `ExecStart=`.
+    case unitProgram = "unit_program"
+    /// An argument of `ExecStart=`.
+    case unitArgument = "unit_argument"
+    /// The rest of a unit's line.
+    case unitValue = "unit_value"
+    case yaml
+    /// YAML in which `$` begins a variable.
+    case compose
+    /// A part of such a text, between double quotes that stand in the template.
+    case composePart = "compose_part"
+    case sudoersUser = "sudoers_user"
+    case sshOption = "ssh_option"
+    case pgbouncer
     /// Text behind a `#` or `--`.
     case comment
     /// A whole line that is taken as it is.
@@ -29,6 +47,17 @@ public enum TemplateFilter: String, Hashable, Sendable, CaseIterable {
         case .word: try Quoting.word(text)
         case .sqlLiteral: try Quoting.sqlLiteral(text)
         case .sqlIdentifier: try Quoting.sqlIdentifier(text)
+        case .sh: try Quoting.shellWord(text)
+        case .unitWord: try Quoting.unitWord(text)
+        case .unitProgram: try Quoting.unitProgram(text)
+        case .unitArgument: try Quoting.unitArgument(text)
+        case .unitValue: try Quoting.unitValue(text)
+        case .yaml: try Quoting.yaml(text)
+        case .compose: try Quoting.compose(text)
+        case .composePart: try String(Quoting.compose(text).dropFirst().dropLast())
+        case .sudoersUser: try Quoting.sudoersUser(text)
+        case .sshOption: try Quoting.sshOption(text)
+        case .pgbouncer: try Quoting.pgbouncerValue(text)
         case .comment: try Quoting.comment(text)
         case .line: try Quoting.line(text)
         }

@@ -1,5 +1,6 @@
 public import ClusterFile
 import Foundation
+import Synchronization
 
 /// Where templates come from, by name: the cluster's own folder first, then the shipped one.
 public struct TemplateFolder: Hashable, Sendable {
@@ -27,9 +28,22 @@ public struct TemplateFolder: Hashable, Sendable {
         }
         return shipped + "/" + name
     }
+}
 
-    func template(named name: String) throws(RenderError) -> Template {
-        let path = path(of: name)
+/// Templates by the path of their file, each read once.
+public final class TemplateCache: Sendable {
+    private let templates = Mutex<[String: Template]>([:])
+
+    public init() {}
+
+    func template(_ path: String) throws(RenderError) -> Template {
+        if let known = templates.withLock({ $0[path] }) { return known }
+        let template = try Self.read(path)
+        templates.withLock { $0[path] = template }
+        return template
+    }
+
+    private static func read(_ path: String) throws(RenderError) -> Template {
         let source: String
         do {
             source = try String(contentsOfFile: path, encoding: .utf8)

@@ -15,6 +15,20 @@ public enum TemplateValue: Hashable, Sendable {
         case .table: "a table"
         }
     }
+
+    /// On one line, for a table of values.
+    public var summary: String {
+        switch self {
+        case .text(let text): text
+        case .integer(let number): String(number)
+        case .boolean(let isOn): isOn ? "on" : "off"
+        case .list(let elements): elements.map(\.summary).joined(separator: ", ")
+        case .table(let table):
+            "{ "
+                + table.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.summary)" }
+                .joined(separator: ", ") + " }"
+        }
+    }
 }
 
 extension TemplateValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,

@@ -33,7 +33,7 @@ extension Executor {
         _ = try await makeSlots([attachment.slot], on: source)
         try await apply(
             work, to: link, upstream: upstream(attachment, of: link), overSQL: false)
-        try await stopIfRunning(work, link)
+        try await stopIfRunning(work, link, before: .rejoinCommand)
         let outcome = await runHook(
             .rejoinCommand, work, on: link, attachment: attachment, switchLSN: switchLSN,
             extra: ["TOOLKIT_REJOIN_METHOD": method.rawValue])
@@ -47,18 +47,22 @@ extension Executor {
         _ = try await makeSlots([attachment.slot], on: self.link(attachment.upstream))
         try await apply(
             work, to: link, upstream: upstream(attachment, of: link), overSQL: false)
-        try await stopIfRunning(work, link)
+        try await stopIfRunning(work, link, before: .cloneCommand)
         let outcome = await runHook(.cloneCommand, work, on: link, attachment: attachment)
         try results(outcome, of: .cloneCommand)
         await dropStaleSlots(work, on: link)
         return .none
     }
 
-    /// Neither rejoin nor clone touches a data directory in use.
-    private func stopIfRunning(_ work: EffectWork, _ link: NodeLink) async throws(Ended) {
+    /// Neither rejoin nor clone touches a data directory in use. A repeated step finds the server that
+    /// it has started itself: the wrapper knows, and lets that run.
+    private func stopIfRunning(
+        _ work: EffectWork, _ link: NodeLink, before hook: HookName
+    ) async throws(Ended) {
         guard try await inspect(link).isPostmasterRunning else { return }
         let outcome = await runHook(
-            .serviceStopCommand, work, on: link, extra: ["TOOLKIT_STOP_MODE": "fast"])
+            .serviceStopCommand, work, on: link,
+            extra: ["TOOLKIT_STOP_MODE": "fast", "TOOLKIT_STOP_BEFORE": hook.rawValue])
         try results(outcome, of: .serviceStopCommand)
     }
 

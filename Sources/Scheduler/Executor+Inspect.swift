@@ -32,7 +32,7 @@ extension FailoverCore.NodeInspection {
             }
         self.init(
             bootID: seen.bootID, stamp: seen.stamp,
-            isPostmasterRunning: seen.postmaster != .stopped,
+            isPostmasterRunning: seen.postmaster != .stopped, hasOrphans: seen.mayHaveOrphans,
             dataDirectory: .init(seen.dataDirectory), marker: .init(seen.marker),
             systemIdentifier: seen.control?.systemIdentifier, controlState: seen.control?.state,
             checkpoint: seen.control?.checkpoint, timeline: timeline, history: history,

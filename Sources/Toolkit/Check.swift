@@ -41,8 +41,9 @@ struct Check: AsyncParsableCommand {
         }
         let valid = file.isEmpty ? [CheckResult(nil, "cluster.yaml", found: "valid")] : file
         guard !offline else { return valid }
-        let stored = try await loaded.settings.storedCluster()
-        let deployment = try loaded.settings.deployment
+        let settings = try loaded.operable
+        let stored = try await settings.storedCluster()
+        let deployment = try settings.deployment
         return valid
             + (await deployment.check(systemIdentifier: stored?.systemIdentifier))
     }

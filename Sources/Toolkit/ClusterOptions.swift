@@ -37,7 +37,37 @@ struct ClusterOptions: ParsableArguments {
 
     func load() throws -> ClusterFile.Loaded { try ClusterFile.load(path: path) }
 
-    func settings() throws -> ClusterSettings { try load().settings }
+    var isFolder: Bool {
+        get throws(Failure) {
+            var isFolder: ObjCBool = false
+            return FileManager.default.fileExists(atPath: try path, isDirectory: &isFolder)
+                && isFolder.boolValue
+        }
+    }
+
+    /// Every cluster of the folder that `--config` names, else the one of the file.
+    func loadAll() throws -> [ClusterFile.Loaded] {
+        try isFolder ? ClusterFile.loadAll(directory: path) : [load()]
+    }
+
+    /// For commands that operate the cluster.
+    func settings() throws -> ClusterSettings { try load().operable }
+}
+
+extension ClusterFile.Loaded {
+    /// Containers can be rendered; nothing here starts, stops or promotes in one yet.
+    var operable: ClusterSettings {
+        get throws(Failure) {
+            guard let node = settings.nodes.first(where: { $0.docker != nil }) else {
+                return settings
+            }
+            throw Failure(
+                ExitStatus.configuration, "cannot operate \(settings.cluster)",
+                because: "\(node.id) has `runtime: docker` in \(path), which this version renders "
+                    + "and does not operate",
+                next: "leave `runtime` out for nodes with PostgreSQL of their machine's own")
+        }
+    }
 }
 
 extension ClusterSettings {

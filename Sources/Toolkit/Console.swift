@@ -7,7 +7,7 @@ import Store
 enum Console {
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
-    static func say(_ text: String) { write(text + "\n", STDOUT_FILENO) }
+    static func say(_ text: String, end: String = "\n") { write(text + end, STDOUT_FILENO) }
 
     static func progress(_ text: String) { write("\(clock())  \(text)\n", STDERR_FILENO) }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ClusterFile
+import Rendering
 
 struct DSN: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,12 +28,19 @@ struct DSN: ParsableCommand {
     var readOnly = false
 
     func run() throws {
-        let settings = try options.settings()
+        let settings = try options.load().settings
         let string = ConnectionString(
             hosts: settings.nodes.map { (host: $0.host, port: $0.port) }, database: database,
             user: user, isReadOnly: readOnly)
         switch format {
-        case .libpq: Console.say(try string.libpq)
+        case .libpq:
+            do {
+                Console.say(try string.libpq)
+            } catch {
+                throw Failure(
+                    ExitStatus.usage, "cannot write the connection string",
+                    because: error.description, next: "choose another --user or --database")
+            }
         case .uri: Console.say(string.uri)
         case .jdbc: Console.say(string.jdbc)
         }

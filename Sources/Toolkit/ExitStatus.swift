@@ -4,6 +4,7 @@ import Deployment
 import Execution
 import FailoverCore
 import HookKit
+import Import
 import Rendering
 import Scheduler
 import Store
@@ -26,7 +27,7 @@ enum ExitStatus {
     static let bug = ExitCode(70)
     /// Another scheduler or operation is at work.
     static let busy = ExitCode(75)
-    /// `cluster.yaml` is invalid.
+    /// `cluster.yaml`, or a file to import, is invalid.
     static let configuration = ExitCode(78)
 }
 
@@ -53,6 +54,8 @@ extension Failure {
         switch error {
         case let failure as Failure: self = failure
         case let error as ClusterFileError:
+            self.init(ExitStatus.configuration, text: error.description)
+        case let error as ImportError:
             self.init(ExitStatus.configuration, text: error.description)
         case let error as SchedulerError:
             self.init(Self.status(of: error.code), text: error.description)

@@ -1,48 +1,62 @@
 import ArgumentParser
 import ClusterFile
+import Deployment
 import FailoverCore
 import Foundation
 import Rendering
 
-struct Render: ParsableCommand {
+struct Render: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Render the configuration of the nodes into a folder.",
+        abstract: "Render configuration, units, containers and DSNs.",
         discussion: """
-            Writes DIR/NODE/postgresql.conf, pg_hba.conf and pg_ident.conf, readable for you alone.
-            The nodes are not touched: `toolkit deploy` puts the same files there.
+            With --output writes DIR/NODE/FILE for each node and DIR/FILE for the cluster, readable
+            for you alone where they hold what the server reads. With --config FOLDER renders every
+            cluster of that folder into DIR/CLUSTER. --diff ends with 2 when a node has other files.
+            --apply tests, replaces and reloads, and asks before it restarts anything.
             """)
 
     @OptionGroup var options: ClusterOptions
     @Option(name: [.short, .long], help: ArgumentHelp("Folder to write to.", valueName: "dir"))
-    var output: String
-    @Option(help: "This node alone.")
+    var output: String?
+    @Option(help: "This node alone, without the cluster's own files.")
     var node: NodeID?
+    @Option(
+        help: ArgumentHelp("This file alone; may be given more than once.", valueName: "file"))
+    var only: [String] = []
+    @Flag(help: "Print the files instead; passwords are left out.") var stdout = false
+    @Flag(help: "Compare with what lies on the nodes.") var diff = false
+    @Flag(help: "Put what differs on the nodes.") var apply = false
+    @Flag(name: [.short, .long], help: "With --apply, do not ask.") var yes = false
+    @Flag(help: "Render everything, write nothing.") var check = false
+    @Flag(help: "Print every variable of templates with its value.") var listVariables = false
 
-    func run() throws {
-        let settings = try options.settings()
-        let renderer = Renderer(
-            settings: settings, templates: try TemplateFolder(for: settings))
-        let nodes = try node.map { [try settings.checked($0)] } ?? settings.nodes
-        for node in nodes {
-            let folder = "\(output)/\(node.id)"
-            let files = try renderer.files(for: node.id)
-            do {
-                try FileManager.default.createDirectory(
-                    atPath: folder, withIntermediateDirectories: true)
-                for file in files { try write(file, "\(folder)/\(file.name)") }
-            } catch {
-                throw Failure(
-                    ExitStatus.failed, "cannot write to \(folder)",
-                    because: error.localizedDescription,
-                    next: "name a writable folder with --output")
-            }
+    func validate() throws {
+        let ways = [output != nil, stdout, diff, apply, check, listVariables].count { $0 }
+        guard ways == 1 else {
+            throw ValidationError(
+                "Say what to do: one of --output DIR, --stdout, --diff, --apply, --check, "
+                    + "--list-variables.")
+        }
+        if yes, !apply { throw ValidationError("--yes belongs to --apply.") }
+        for name in only where Catalogue.entry(named: name) == nil {
+            let known = Catalogue.all.map(\.name).joined(separator: ", ")
+            throw ValidationError("There is no file '\(name)'. Known: \(known).")
         }
     }
 
-    private func write(_ file: RenderedFile, _ path: String) throws {
-        try Data(file.contents.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-        try FileManager.default.setAttributes(
-            [.posixPermissions: file.mode], ofItemAtPath: path)
-        Console.say(path)
+    func run() async throws {
+        let job = RenderJob(
+            clusters: try options.loadAll(), isFolder: try options.isFolder, node: node,
+            entries: entries, shipped: try ShareFolder.find())
+        if listVariables { return try job.listVariables() }
+        if let output { return try job.write(to: output) }
+        if stdout { return try job.print() }
+        if diff { return try await job.diff() }
+        if apply { return try await job.apply(isAgreed: yes) }
+        try job.check()
+    }
+
+    private var entries: [CatalogueEntry] {
+        only.isEmpty ? Catalogue.all : only.compactMap(Catalogue.entry)
     }
 }

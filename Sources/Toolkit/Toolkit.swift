@@ -13,7 +13,9 @@ struct Toolkit: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Set-up",
-                subcommands: [Init.self, Check.self, Deploy.self, Render.self]),
+                subcommands: [
+                    Init.self, ImportCommand.self, Check.self, Deploy.self, Render.self,
+                ]),
             CommandGroup(name: "Watching", subcommands: [Run.self, State.self, Events.self]),
             CommandGroup(
                 name: "Operating",

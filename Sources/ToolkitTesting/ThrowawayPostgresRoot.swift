@@ -9,21 +9,26 @@ final class ThrowawayPostgresRoot: Sendable {
     private let watchdog: ChildProcess
 
     /// Ends what has its working directory below `$1` or its namesake in memory, PostgreSQL's
-    /// processes all do, then frees the shared memory that killed postmasters leave, then removes
-    /// both. In memory a cluster's runtime_dir may lie, and the data of copies.
+    /// processes all do: asked first, for a postmaster that is killed leaves its shared memory. Then
+    /// frees what those have left that a test had killed, then removes both. In memory a cluster's
+    /// runtime_dir may lie, and the data of copies.
     private static let script = #"""
         trap '' HUP INT TERM
         cat >/dev/null
         memory="/dev/shm/${1##*/}"
-        while
-            left=$(find /proc/[0-9]* -maxdepth 1 -name cwd \
-                '(' -lname "$1*" -o -lname "$memory*" ')' 2>/dev/null | cut -d/ -f3)
-            [ -n "$left" ]
-        do
-            for pid in $left; do kill -KILL "$pid" 2>/dev/null; done
+        left() {
+            find /proc/[0-9]* -maxdepth 1 -name cwd '(' -lname "$1*" -o -lname "$memory*" ')' \
+                2>/dev/null | cut -d/ -f3
+        }
+        for pid in $(left "$1"); do kill -QUIT "$pid" 2>/dev/null; done
+        tries=0
+        while [ -n "$(left "$1")" ] && [ "$((tries += 1))" -lt 50 ]; do sleep 0.02; done
+        while pids=$(left "$1") && [ -n "$pids" ]; do
+            for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
             sleep 0.02
         done
-        for file in "$1"/*/postmaster.pid "$1"/data/*/postmaster.pid "$memory"/*/postmaster.pid; do
+        for file in "$1"/*/postmaster.pid "$1"/*/*/postmaster.pid "$memory"/*/postmaster.pid
+        do
             [ -f "$file" ] || continue
             shared=$(sed -n '7s/^ *[0-9]* *//p' "$file")
             [ -z "$shared" ] || ipcrm -m "$shared" 2>/dev/null

@@ -216,7 +216,7 @@ struct ClusterFileTests {
                   next: write for example `port: 5432`
                 cluster.yaml:4:16: nodes[1].hots: there is no such setting
                   next: did you mean `host`? known here: name, host, port, data_dir, priority, \
-                replication_quorum, upstream, socket_dir, runtime, service, ssh
+                replication_quorum, upstream, socket_dir, runtime, docker, machine, service, ssh
                 cluster.yaml:4:36: nodes[1].data_dir: expected an absolute path, found "x": it \
                 does not start with `/`
                   next: write the whole path, from `/` on

@@ -76,6 +76,7 @@ struct ConfigReferenceTests {
         case .value(let text): written = text
         case .pattern(let text):
             written = text.replacing("<version>", with: "15").replacing("<cluster>", with: "shop")
+                .replacing("<node>", with: "a")
         case .profile(let normal, let fast, let patient):
             written = ["default": normal, "fast": fast, "patient": patient][profile] ?? ""
         case .required, .none, .same, .counted: return

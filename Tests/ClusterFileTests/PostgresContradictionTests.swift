@@ -313,6 +313,28 @@ struct PostgresContradictionTests {
                 cluster.yaml:7:40: postgresql.parameters.max_replication_slots: 2 is too few for 3 nodes
                   next: write at least 3, or leave it out
                 """#),
+        FileRow(
+            "a parameter that was renamed",
+            code: "parameters.version",
+            yaml: #"""
+                cluster: shop
+                nodes: [ { name: a, host: h }, { name: b, host: i } ]
+                postgresql:
+                  version: 16
+                  parameters:
+                    Force_Parallel_Mode: on
+                    io_method: worker
+                    stats_temp_directory: /run/stats
+
+                """#,
+            says: #"""
+                cluster.yaml:6:26: postgresql.parameters.Force_Parallel_Mode: PostgreSQL 16 and later do not know it
+                  next: write `debug_parallel_query` instead
+                cluster.yaml:7:16: postgresql.parameters.io_method: PostgreSQL 16 does not know it; it came with 18
+                  next: leave it out
+                cluster.yaml:8:27: postgresql.parameters.stats_temp_directory: PostgreSQL 15 and later do not know it
+                  next: leave it out
+                """#),
     ]
 
     @Test("Roles and parameters", arguments: postgresql)

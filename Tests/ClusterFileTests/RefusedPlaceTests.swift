@@ -223,16 +223,28 @@ struct RefusedPlaceTests {
                   next: write for example `priority: 100`
                 """#),
         FileRow(
-            "a docker node",
+            "another runtime",
             yaml: #"""
                 cluster: shop
                 nodes:
-                  - { name: a, host: 10.0.0.1, runtime: docker }
+                  - { name: a, host: 10.0.0.1, runtime: podman }
 
                 """#,
             says: #"""
-                cluster.yaml:3:41: nodes[0].runtime: expected `native`, found "docker"
-                  next: docker nodes are not supported by this version; install PostgreSQL on the node and leave `runtime` out
+                cluster.yaml:3:41: nodes[0].runtime: expected `native` or `docker`, found "podman"
+                  next: write for example `runtime: docker`
+                """#),
+        FileRow(
+            "an image that changes",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: 10.0.0.1, runtime: docker, docker: { image: "postgres:latest" } }
+
+                """#,
+            says: #"""
+                cluster.yaml:3:66: nodes[0].docker.image: expected an image with its tag or digest, found "postgres:latest": its tag is not fixed
+                  next: a tag such as `postgres:15.14` keeps the version
                 """#),
     ]
 

@@ -20,7 +20,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:1: synchronus: there is no such setting
-                  next: did you mean `synchronous`? known here: cluster, lab, nodes, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: did you mean `synchronous`? known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
                 """#),
         FileRow(
             "a key of PostgreSQL",
@@ -48,7 +48,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:3:32: nodes[0].dta_dir: there is no such setting
-                  next: did you mean `data_dir`? known here: name, host, port, data_dir, priority, replication_quorum, upstream, socket_dir, runtime, service, ssh
+                  next: did you mean `data_dir`? known here: name, host, port, data_dir, priority, replication_quorum, upstream, socket_dir, runtime, docker, machine, service, ssh
                 """#),
         FileRow(
             "a dash for an underscore",
@@ -63,7 +63,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:1: config-dir: there is no such setting
-                  next: did you mean `config_dir`? known here: cluster, lab, nodes, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: did you mean `config_dir`? known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
                 """#),
         FileRow(
             "a key that belongs elsewhere",
@@ -78,7 +78,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:1: data_dir: there is no such setting
-                  next: `data_dir` is known as `nodes[].data_dir`; known here: cluster, lab, nodes, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: `data_dir` is known as `nodes[].data_dir`; known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
                 """#),
         FileRow(
             "a key that nobody knows",
@@ -142,7 +142,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:3: (no text): there is no such setting
-                  next: known here: cluster, lab, nodes, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
                 """#),
         FileRow(
             "a merge",
@@ -157,7 +157,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:1: <<: there is no such setting
-                  next: known here: cluster, lab, nodes, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
                 """#),
     ]
 

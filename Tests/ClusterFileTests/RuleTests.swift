@@ -9,6 +9,7 @@ struct RuleTests {
         let rows =
             NodeContradictionTests.nodes + PostgresContradictionTests.postgresql
             + UnsafeCombinationTests.places + UnsafeCombinationTests.timers + AdviceTests.advice
+            + DockerTests.rows
         #expect(Set(rows.compactMap(\.code)) == Set(Rule.all.map(\.code)))
     }
 

@@ -113,6 +113,14 @@ struct WrongValue {
         case .eventName:
             return wrong(
                 "'a b'", "other characters are refused", "`toolkit events` shows the names")
+        case .dockerName:
+            return wrong(
+                "'-a b'", "other names are refused",
+                "write letters, digits, `_`, `.` and `-`, a letter or digit first")
+        case .dockerImage:
+            return wrong(
+                "registry:5000/postgres", "it has no tag",
+                "a tag such as `postgres:15.14` keeps the version")
         case .service:
             return wrong(
                 "postgresql", "it is neither",

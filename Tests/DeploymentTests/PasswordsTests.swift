@@ -20,7 +20,7 @@ struct PasswordsTests {
         let roles = ["a:b\\c", "toolkit_replication"]
         let passwords = Passwords(
             byRole: ["a:b\\c": "p:w\\d'\"", "toolkit_replication": "plain"])
-        let text = passwords.file(settings, roles: roles)
+        let text = try passwords.file(settings, roles: roles)
         #expect(
             text == #"""
                 fe80\:\:1:5432:*:a\:b\\c:p\:w\\d'"

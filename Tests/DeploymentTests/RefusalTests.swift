@@ -51,6 +51,15 @@ struct RefusalTests {
             let results = try await Deployment.overSSH(machine.settings()).check()
             #expect(results.filter { $0.status == .failed } == [])
             #expect(results.contains { $0.name == "ssh" && $0.status == .ok })
+            let seen = results.first { $0.name == "machine" }
+            #expect(seen?.status == .ok)
+            #expect(seen?.found.contains("so PostgreSQL is not sized by it") == true)
+
+            var settings = try machine.settings()
+            settings.nodes[0].machine.memoryBytes = 1 << 50
+            let told = try await Deployment.overSSH(settings).check().first { $0.name == "machine" }
+            #expect(told?.status == .warning)
+            #expect(told?.found.contains("cluster.yaml says 1073741824MB of memory") == true)
         }
     }
 

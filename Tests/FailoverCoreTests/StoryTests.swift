@@ -187,6 +187,36 @@ struct StoryTests {
         #expect(world.machine.refusal(of: .rejoin("c"), at: world.instant) != nil)
     }
 
+    /// Another scheduler went on with the cluster, and ended; of that only a stopped node's stamp tells.
+    @Test func aRefusedCommandLeadsToALookAndToTheNewerStore() {
+        var world = World.steady()
+        world.refused = ["c.start"]
+        world.crash("c")
+        world.run(ms: 3_000)
+        let newer = Stamp(term: world.cluster.term, step: Revision(9_999))
+        world.nodes["c"]?.stamp = newer
+        world.refused = []
+        world.run(ms: 10_000)
+        #expect(world.fired.contains("vigilance.refused"))
+        #expect(world.view.alarms.contains { $0.hasPrefix("the store was rolled back") })
+    }
+
+    /// What it acknowledged meanwhile is on it alone: the end of that must be proven, with the flag.
+    @Test func noVoterIsDroppedWhileForeignNamesAreInSight() {
+        for delay in stride(from: Int64(2_600), through: 3_400, by: 50) {
+            var world = World.steady()
+            world.nodes["c"]?.isCutOff = true
+            world.run(ms: delay)
+            guard !world.fired.contains("quorum.drop") else { continue }
+            world.nodes["a"]?.names = ""
+            world.run(ms: 300)
+            let tampered = world.fired.firstIndex(of: "vigilance.quorum_tampered")
+            let dropped = world.fired.firstIndex(of: "quorum.drop")
+            #expect(tampered ?? .max < dropped ?? .max, "after \(delay) ms: \(world.fired)")
+            #expect(tampered != nil)
+        }
+    }
+
     /// Its own writing puts it ahead for ever, but not with anything that the primary wrote.
     @Test func aStrayVoterDoesNotKeepTheLastPrimaryClosed() {
         var world = World.steady()

@@ -115,6 +115,8 @@ struct DefaultHookTests {
                 node.dataDirectory
             ).trimmingCharacters(in: .whitespacesAndNewlines)
             #expect(Int(orphan) != nil)
+            let left = try await bench.inspect(node)
+            #expect(left.postmaster == .stopped && left.mayHaveOrphans)
             for step in 3...4 {
                 let fenced = await bench.run(.fenceCommand, on: node, step: step)
                 #expect(fenced.results["fenced"] == "yes", "\(fenced)")
@@ -123,7 +125,8 @@ struct DefaultHookTests {
                 #"sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null || :"#,
                 orphan)
             #expect(["", "Z\n"].contains(state))
-            #expect(try await !bench.inspect(node).isOpened)
+            let fenced = try await bench.inspect(node)
+            #expect(!fenced.isOpened && !fenced.mayHaveOrphans)
             #expect(await bench.run(.serviceStartCommand, on: node, step: 5).isDone)
             #expect(await bench.run(.fenceCommand, on: node, step: 6).isDone)
             #expect(try await bench.inspect(node).postmaster == .stopped)

@@ -11,14 +11,19 @@ struct WrapperTests {
     /// Runs `script` through run-hook; the status and both streams.
     private func wrap(
         _ bench: HookBench, _ script: String, term: Int = 1, step: Int = 1,
-        hook: String = "test_command", seconds: Int = 20, dryRun: Bool = false
+        hook: String = "test_command", seconds: Int = 20, dryRun: Bool = false,
+        stopBefore: String = ""
     ) async throws -> CommandResult {
         try await bench.runner.run(
             Command(
                 [
                     bench.a.stateDirectory + "/bin/run-hook", "\(term)", "\(step)", hook,
                     "\(seconds)", "--", "/bin/sh", "-c", script,
-                ], environment: ["TOOLKIT_DRY_RUN": dryRun ? "1" : "0", "OUT": bench.path],
+                ],
+                environment: [
+                    "TOOLKIT_DRY_RUN": dryRun ? "1" : "0", "OUT": bench.path,
+                    "TOOLKIT_STOP_BEFORE": stopBefore,
+                ],
                 standardInput: Array("the document".utf8), timeout: .seconds(60)))
     }
 
@@ -60,13 +65,102 @@ struct WrapperTests {
         }
     }
 
-    @Test(arguments: ["service_stop_command", "service_start_command", "fence_command"])
+    @Test(arguments: [
+        "service_stop_command", "service_start_command", "fence_command", "promote_command",
+        "follow_command",
+    ])
     func whatAnotherHandCanUndoIsDoneAgainInItsStep(_ hook: String) async throws {
         try await HookBench.with { (bench) async throws in
             for _ in 1...2 {
                 #expect(try await wrap(bench, "echo run >>$OUT/runs", hook: hook).isSuccess)
             }
             #expect(try await bench.read(bench.path + "/runs") == "run\nrun\n")
+        }
+    }
+
+    @Test func aRepeatedStepDoesNotStopWhatItHasStarted() async throws {
+        try await HookBench.with { (bench) async throws in
+            func stop(step: Int) async throws -> Bool {
+                try await wrap(
+                    bench, "echo stop >>$OUT/runs", step: step, hook: "service_stop_command",
+                    stopBefore: "rejoin_command"
+                ).isSuccess
+            }
+            #expect(try await stop(step: 1))
+            let rejoin = "echo rejoin >>$OUT/runs"
+            #expect(try await wrap(bench, rejoin, hook: "rejoin_command").isSuccess)
+            #expect(try await stop(step: 1))
+            #expect(try await bench.read(bench.path + "/runs") == "stop\nrejoin\n")
+            #expect(try await stop(step: 2))
+            #expect(try await bench.read(bench.path + "/runs") == "stop\nrejoin\nstop\n")
+        }
+    }
+
+    @Test func aHookWhoseOutputNobodyTakesIsDoneAllTheSame() async throws {
+        try await HookBench.with { (bench) async throws in
+            try await bench.sh(
+                #""$1/bin/run-hook" 1 1 x 20 -- /bin/echo toolkit:key=value >/dev/full 2>&1"#,
+                bench.a.stateDirectory, succeeds: false)
+            let mark = try await bench.read(bench.a.stateDirectory + "/marks/1.1.x")
+            #expect(mark == "toolkit:key=value\n")
+        }
+    }
+
+    @Test func noHookStartsWithoutItsRecord() async throws {
+        try await HookBench.with { (bench) async throws in
+            try await bench.sh(#"mkdir -- "$1/hook.running.new""#, bench.a.stateDirectory)
+            #expect(try await wrap(bench, "touch $OUT/ran").ending == .exited(73))
+            #expect(try await !bench.exists(bench.path + "/ran"))
+            // Fencing takes away only: it goes without.
+            let fenced = try await wrap(bench, "touch $OUT/ran", hook: "fence_command")
+            #expect(fenced.isSuccess, "\(fenced.errorOutput)")
+            #expect(fenced.errorOutput.contains("it runs all the same"))
+            #expect(try await bench.exists(bench.path + "/ran"))
+        }
+    }
+
+    @Test func aHookWhoseWrapperDiedBeforeItBeganIsKnownToTheNext() async throws {
+        try await HookBench.with { (bench) async throws in
+            // The wrapper dies between the fork and the record.
+            let murder = #"""
+                cd -- "$1/bin"
+                sed 's/^start_time() {/look_at_start_time() {/' node-lib.sh >node-lib.sh.new
+                cat >>node-lib.sh.new <<'END'
+                start_time() {
+                    if rm "$OUT/kill" 2>/dev/null; then kill -s KILL "$$"; fi
+                    look_at_start_time "$1"
+                }
+                END
+                mv node-lib.sh.new node-lib.sh
+                """#
+            try await bench.sh(murder, bench.a.stateDirectory)
+            try await bench.write("", to: bench.path + "/kill")
+            let killed = try await wrap(bench, "echo $$ >$OUT/orphan; sleep 60")
+            #expect(killed.ending == .signaled("KILL"))
+            try await until("the hook runs") { try await bench.exists(bench.path + "/orphan") }
+            #expect(try await wrap(bench, "true", hook: "next_command").isSuccess)
+            #expect(try await !bench.isAlive("orphan"))
+        }
+    }
+
+    @Test func aRepeatMakesDurableWhatItFinds() async throws {
+        try await HookBench.with { (bench) async throws in
+            // Which files and folders are synced, by the programs' own word.
+            let spy =
+                #"printf '%s\n' 'sync() { echo "$*" >>"$PWD/synced"; command sync "$@"; }' >>"$1""#
+            try await bench.sh(spy, bench.a.stateDirectory + "/bin/node-lib.sh")
+            let log = bench.a.stateDirectory + "/synced"
+            for _ in 1...2 {
+                try await bench.sh(#"rm -f -- "$1""#, log)
+                #expect(await bench.apply(step: 1, to: bench.a, nodeConf: "# one\n").isApplied)
+                let folders = "-- . \(bench.a.configDirectory) \(bench.a.runtimeDirectory)\n"
+                #expect(try await bench.read(log).hasSuffix(folders))
+            }
+            for _ in 1...2 {
+                try await bench.sh(#"rm -f -- "$1""#, log)
+                #expect(try await wrap(bench, "exit 1", step: 2).ending == .exited(1))
+                #expect(try await bench.read(log).split(separator: "\n").contains("-- ."))
+            }
         }
     }
 
@@ -111,6 +205,26 @@ struct WrapperTests {
                 Command(
                     ["/bin/sh", "-c", script, "sh", bench.a.stateDirectory], timeout: .seconds(30)))
             #expect(result.ending == .exited(75))
+        }
+    }
+
+    @Test func waitingForTheNodesLockCountsToo() async throws {
+        try await HookBench.with { (bench) async throws in
+            // Held until two seconds have passed on the clock that the wrapper reads.
+            let script = #"""
+                exec 7>>"$1/lock"
+                flock 7
+                read -r now _ </proc/uptime
+                end=$((${now%.*} + 3))
+                "$1/bin/run-hook" 1 1 x 20 -- /bin/sh -c 'tr "\0" "\n" <"/proc/$PPID/cmdline"' 7>&- &
+                while [ "${now%.*}" -lt "$end" ]; do read -r now _ </proc/uptime; sleep 0.05; done
+                exec 7>&-
+                wait
+                """#
+            let arguments = try await bench.sh(script, bench.a.stateDirectory)
+                .split(separator: "\n")
+            let left = arguments.dropFirst(2).first.flatMap { Int($0) }
+            #expect(try #require(left) < 20, "\(arguments)")
         }
     }
 

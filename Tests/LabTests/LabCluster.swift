@@ -17,6 +17,7 @@ final class LabCluster: @unchecked Sendable {
     let lab: Lab
     let vms: [LabVM]
     let writers: LabWriters
+    let reader: LabReader
     private(set) var daemon: ChildProcess?
 
     /// The scheduler's machine.
@@ -29,6 +30,7 @@ final class LabCluster: @unchecked Sendable {
             LabVM($0.offset + 1, name: $0.element, in: lab)
         }
         writers = LabWriters(lab)
+        reader = LabReader(lab, beside: writers)
     }
 
     subscript(_ name: String) -> LabVM {
@@ -198,6 +200,7 @@ final class LabCluster: @unchecked Sendable {
 
     func remove() async {
         await writers.stop()
+        await reader.stop()
         await lab.remove()
     }
 }

@@ -79,14 +79,13 @@ extension LabVM {
     }
 
     /// Locked: neither a client's write nor a commit is taken.
-    func isLocked() async -> Bool {
-        let said = await value(
-            """
-            SELECT current_setting('default_transaction_read_only'),
-              current_setting('synchronous_standby_names')
-            """)
-        return said == "on|ANY 1 (toolkit_locked)"
-    }
+    func isLocked() async -> Bool { await value("SELECT \(Self.lockSettings)") == Self.locked }
+
+    static let lockSettings = """
+        current_setting('default_transaction_read_only'),
+          current_setting('synchronous_standby_names')
+        """
+    static let locked = "on|ANY 1 (toolkit_locked)"
 
     func isInRecovery() async -> Bool? {
         await value("SELECT pg_is_in_recovery()").map { $0 == "t" }

@@ -15,6 +15,8 @@ struct LabFigures: Sendable {
     var acknowledged = 0
     var lost = 0
     var doubleAcknowledged = 0
+    /// Answered by a server that another one had superseded.
+    var staleReads = 0
     var seconds = 0
     var failures: [String] = []
 
@@ -39,7 +41,7 @@ final class LabReport: Sendable {
         }
         let head = [
             "scenario", "what", "writable ms", "slowest writer ms", "redundant ms", "bound",
-            "acked rows", "lost", "double acks", "took s", "",
+            "acked rows", "lost", "double acks", "stale reads", "took s", "",
         ]
         let lines =
             [head]
@@ -47,7 +49,7 @@ final class LabReport: Sendable {
                 [
                     row.scenario, row.what, text(row.writableMs), text(row.slowestMs),
                     text(row.redundantMs), text(row.boundMs), "\(row.acknowledged)", "\(row.lost)",
-                    "\(row.doubleAcknowledged)", "\(row.seconds)",
+                    "\(row.doubleAcknowledged)", "\(row.staleReads)", "\(row.seconds)",
                     row.failures.isEmpty ? "" : "FAILED",
                 ]
             }
@@ -100,24 +102,18 @@ struct LabOutage {
 /// Terms against the time line: in one term one node acknowledges, and none does for a term once
 /// somebody has for a later one.
 enum DoubleAcknowledgements {
-    static func count(
-        _ acknowledged: [LabWriters.Acknowledgement],
-        _ rows: [Int64: (node: String, term: Int)]
-    ) -> Int {
+    static func count(_ acknowledged: [LabWriters.Acknowledgement]) -> Int {
         var count = 0
         var nodes: [Int: String] = [:]
         // The earliest acknowledgement of each term.
         var earliest: [Int: ContinuousClock.Instant] = [:]
         for row in acknowledged {
-            guard let term = rows[row.row]?.term else { continue }
-            if let node = nodes[term], node != row.node { count += 1 }
-            nodes[term] = nodes[term] ?? row.node
-            earliest[term] = min(earliest[term] ?? row.at, row.at)
+            if let node = nodes[row.term], node != row.node { count += 1 }
+            nodes[row.term] = nodes[row.term] ?? row.node
+            earliest[row.term] = min(earliest[row.term] ?? row.at, row.at)
         }
-        for row in acknowledged {
-            guard let term = rows[row.row]?.term else { continue }
-            if earliest.contains(where: { $0.key > term && $0.value < row.sent }) { count += 1 }
-        }
+        for row in acknowledged
+        where earliest.contains(where: { $0.key > row.term && $0.value < row.sent }) { count += 1 }
         return count
     }
 }

@@ -76,8 +76,7 @@ enum Processes {
     /// All processes of the PID namespace of `pid`, but not of those within it.
     static func neighbours(of pid: pid_t) -> [pid_t] {
         guard let space = namespace(pid) else { return [] }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return names.compactMap { pid_t($0) }.filter { namespace($0) == space }
+        return all.filter { namespace($0) == space }
     }
 
     private static func namespace(_ pid: pid_t) -> String? {
@@ -98,7 +97,7 @@ enum Processes {
         (read("/proc/\(pid)/cmdline") ?? "").replacing("\0", with: " ")
     }
 
-    private static func read(_ path: String) -> String? {
+    static func read(_ path: String) -> String? {
         FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -50,6 +50,7 @@ struct LabTests {
                 try await scenario.prepare(cluster, isFull)
                 try await cluster.start()
                 cluster.writers.start()
+                cluster.reader.start()
                 try await cluster.writers.goOn(50)
                 try await scenario.play(stage)
                 try await stage.checkAlways()
@@ -61,7 +62,7 @@ struct LabTests {
             }
             if let folder = environment["TOOLKIT_LAB_STORIES"] { await stage.keepStory(in: folder) }
             await cluster.remove()
-            let left = cluster.lab.leftovers
+            let left = cluster.lab.leftovers(of: cluster.vms)
             stage.check(left.isEmpty, "left over: \(left)")
             figures = stage.figures
         } catch {

@@ -64,6 +64,7 @@ final class LabVM: @unchecked Sendable {
             }
             return access("\(folder)/booted", F_OK) == 0
         }
+        lab.traces.note(namespacesOf: initPID)
         try await lab.plugIn(self)
         if FileManager.default.fileExists(atPath: "\(folder)/sshd_config") { try await startSSHD() }
     }
@@ -73,8 +74,10 @@ final class LabVM: @unchecked Sendable {
         guard let process else { return }
         // Else the kernel would close the dead processes' connections.
         try await lab.link(self, isUp: false)
-        kill(initPID, SIGKILL)
-        _ = await process.ended(before: .now + .seconds(20))
+        await lab.traces.end(initPID) {
+            kill(initPID, SIGKILL)
+            _ = await process.ended(before: .now + .seconds(20))
+        }
         self.process = nil
     }
 

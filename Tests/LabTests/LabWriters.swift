@@ -1,4 +1,3 @@
-import CLinux
 import Foundation
 import Glibc
 import PostgresClient
@@ -15,34 +14,44 @@ final class LabWriters: Sendable {
     struct Acknowledgement: Hashable, Sendable {
         var row: Int64
         var writer: Int
-        /// The VM that acknowledged.
+        /// The VM that acknowledged, and the term that it did so for.
         var node: String
+        var term: Int
         var sent: ContinuousClock.Instant
         var at: ContinuousClock.Instant
     }
 
     private struct State {
         var acknowledged: [Acknowledgement] = []
+        var highestTerm = 0
         var isStopped = false
         var running = 0
         var nextRow: Int64 = 1
     }
 
-    /// Logging in costs both sides milliseconds of this one machine: eight that try without pause
-    /// would be what is measured.
-    private static let retrySeconds = 0.05
+    /// Two are the ruler: they try again at once. Logging in costs both sides milliseconds of this one
+    /// machine: eight of them would be what is measured.
+    private static func retrySeconds(_ index: Int) -> TimeInterval { index < 2 ? 0.01 : 0.05 }
 
     private let state = Mutex(State())
-    private let folder: String
-    private let network: String
+    private let client: LabClient
 
-    init(_ lab: Lab) {
-        folder = lab.folder
-        network = "/proc/\(lab.initPID)/ns/net"
-    }
+    init(_ lab: Lab) { client = LabClient(lab) }
 
     var acknowledged: [Acknowledgement] { state.withLock { $0.acknowledged } }
     var count: Int { state.withLock { $0.acknowledged.count } }
+    var areRunning: Bool { state.withLock { $0.running > 0 } }
+    var highestTerm: Int { state.withLock { $0.highestTerm } }
+
+    /// The acknowledged rows among the last `count` numbers, and the lowest of these.
+    func latest(_ count: Int64) -> (from: Int64, rows: [Acknowledgement]) {
+        state.withLock { state in
+            let from = state.nextRow - count
+            // Rows are acknowledged out of order, by as many as there are writers.
+            let rows = state.acknowledged.suffix(Int(count) + 64).filter { $0.row > from }
+            return (from, rows)
+        }
+    }
 
     /// Eight that know all hosts, or those with these numbers that know some alone.
     func start(_ indices: Range<Int> = 0..<8, hosts: [Int] = [1, 2, 3]) {
@@ -58,7 +67,7 @@ final class LabWriters: Sendable {
     func stop() async {
         state.withLock { $0.isStopped = true }
         let deadline = ContinuousClock.now + .seconds(15)
-        while state.withLock({ $0.running > 0 }), ContinuousClock.now < deadline {
+        while areRunning, ContinuousClock.now < deadline {
             try? await Task.sleep(for: .milliseconds(10))
         }
     }
@@ -71,37 +80,16 @@ final class LabWriters: Sendable {
         }
     }
 
-    /// As `toolkit dsn` prints it, with the hosts in an order of this writer's own.
-    private func conninfo(_ index: Int, _ known: [Int]) -> Conninfo {
-        let hosts = known.indices.map { "10.0.0.\(known[($0 + index) % known.count])" }
-        var conninfo = Conninfo()
-        conninfo["host"] = hosts.joined(separator: ",")
-        conninfo["dbname"] = "postgres"
-        conninfo["user"] = "app"
-        conninfo["passfile"] = "\(folder)/app.pgpass"
-        conninfo["target_session_attrs"] = "read-write"
-        conninfo["connect_timeout"] = "2"
-        conninfo["keepalives"] = "1"
-        conninfo["keepalives_idle"] = "5"
-        conninfo["keepalives_interval"] = "2"
-        conninfo["keepalives_count"] = "3"
-        conninfo["tcp_user_timeout"] = "10000"
-        conninfo["application_name"] = "lab writer \(index)"
-        return conninfo
-    }
-
     private func write(_ index: Int, _ hosts: [Int]) {
         defer { state.withLock { $0.running -= 1 } }
-        let descriptor = open(network, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0, cl_enter_network(descriptor) == 0 else { return }
-        close(descriptor)
-        let conninfo = conninfo(index, hosts)
+        guard client.enterNetwork() else { return }
+        let conninfo = client.conninfo("lab writer \(index)", hosts, from: index)
         let patience = Duration.milliseconds(800 + 300 * index)
         var session: BlockingSession?
         while !state.withLock({ $0.isStopped }) {
             if session == nil { session = try? BlockingSession(conninfo) }
             guard let open = session else {
-                Thread.sleep(forTimeInterval: Self.retrySeconds)
+                Thread.sleep(forTimeInterval: Self.retrySeconds(index))
                 continue
             }
             // A row whose fate is unknown is never written again: each attempt has its own number.
@@ -110,18 +98,20 @@ final class LabWriters: Sendable {
                 return state.nextRow
             }
             let sent = ContinuousClock.now
-            let statement = "INSERT INTO demo.rows (id, writer) VALUES (\(row), \(index))"
-            if open.acknowledges(statement, within: patience) {
-                let now = ContinuousClock.now
-                let node = "vm" + open.server.split(separator: ":")[0].suffix(1)
+            let statement =
+                "INSERT INTO demo.rows (id, writer) VALUES (\(row), \(index)) RETURNING term"
+            if let told = open.value(of: statement, within: patience), let term = Int(told) {
+                let acknowledgement = Acknowledgement(
+                    row: row, writer: index, node: LabClient.node(of: open), term: term, sent: sent,
+                    at: .now)
                 state.withLock {
-                    $0.acknowledged.append(
-                        Acknowledgement(row: row, writer: index, node: node, sent: sent, at: now))
+                    $0.acknowledged.append(acknowledgement)
+                    $0.highestTerm = max($0.highestTerm, term)
                 }
                 Thread.sleep(forTimeInterval: 0.01)
             } else {
                 session = nil
-                Thread.sleep(forTimeInterval: Self.retrySeconds)
+                Thread.sleep(forTimeInterval: Self.retrySeconds(index))
             }
         }
     }

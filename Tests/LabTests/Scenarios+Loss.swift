@@ -69,5 +69,5 @@ extension Scenario {
     ]
 
     /// In the order in which they begin: the longest first.
-    static let all: [Scenario] = scheduler + restarts + doubles + losses + orders
+    static let all: [Scenario] = scheduler + restarts + doubles + losses + lines + orders
 }

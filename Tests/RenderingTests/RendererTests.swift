@@ -29,21 +29,70 @@ struct RendererTests {
         #expect(contents == golden, "differs from Golden/\(path)")
     }
 
-    @Test(arguments: ["node1", "node2", "node3"])
-    func threeNodes(_ node: String) throws {
-        let files = try Self.files(.shop(), NodeID(node))
+    /// A cluster of each kind: names are folders of Golden.
+    static let clusters: [(name: String, settings: ClusterSettings)] = [
+        ("native", .shop()), ("native-13", .sized(version: 13)), ("native-18", .sized(version: 18)),
+        ("docker", .docker()),
+    ]
+
+    @Test("Every file of the catalogue, native and docker", arguments: clusters.map(\.name))
+    func golden(_ name: String) throws {
+        let settings = try #require(Self.clusters.first { $0.name == name }).settings
+        let renderer = Renderer(
+            settings: settings, templates: Checkout.templates, facts: .example)
+        var places = ["cluster": try renderer.renderCluster(Catalogue.all)]
+        for node in settings.nodes {
+            places[node.id.rawValue] = try renderer.render(Catalogue.all, for: node)
+        }
+        for (place, output) in places {
+            #expect(output.leftOut.isEmpty)
+            #expect(Set(output.files.map(\.name)).count == output.files.count)
+            for file in output.files {
+                try Self.expectGolden(file.contents, "\(name)/\(place)/\(file.name)")
+            }
+        }
+        let again = Renderer(settings: settings, templates: Checkout.templates, facts: .example)
+        #expect(
+            try again.renderCluster(Catalogue.all) == places["cluster"], "same input, same bytes")
+    }
+
+    @Test func everyEntryIsRenderedAndNothingElseIsGolden() throws {
+        let names = try FileManager.default.subpathsOfDirectory(atPath: Checkout.golden.path)
+            .filter { $0.split(separator: "/").count == 3 }.map {
+                ($0 as NSString).lastPathComponent
+            }
+        #expect(Set(names) == Set(Catalogue.all.map(\.name)))
+    }
+
+    @Test func whatDeployPutsIntoTheConfigurationFolder() throws {
+        let files = try Self.files(.shop())
         #expect(files.map(\.name) == ["postgresql.conf", "pg_hba.conf", "pg_ident.conf"])
-        #expect(files == (try Self.files(.shop(), NodeID(node))), "same input, same bytes")
         for file in files {
-            #expect(file.path == "/etc/toolkit/shop/\(node)/\(file.name)")
+            #expect(file.path == "/etc/toolkit/shop/node1/\(file.name)")
             #expect(file.mode == 0o600)
-            try Self.expectGolden(file.contents, "\(node)/\(file.name)")
         }
     }
 
-    @Test func newestVersion() throws {
-        let text = try Self.text("postgresql.conf", .shop(version: 18))
-        try Self.expectGolden(text, "postgresql-18.conf")
+    @Test func placesAreFilledIn() {
+        let settings = ClusterSettings.shop()
+        let paths = Catalogue.all.compactMap { $0.path(on: settings.nodes[1], in: settings) }
+        #expect(
+            paths == [
+                "/etc/toolkit/shop/node2/postgresql.conf", "/etc/toolkit/shop/node2/pg_hba.conf",
+                "/etc/toolkit/shop/node2/pg_ident.conf", "/etc/toolkit/shop/node2/node.conf",
+                "/var/lib/toolkit/shop/node2/pgpass",
+                "/etc/systemd/system/toolkit-shop-node2.service",
+                "/etc/systemd/system/postgresql@.service.d/toolkit-shop-node2.conf",
+                "/etc/tmpfiles.d/toolkit-shop-node2.conf", "/etc/sudoers.d/toolkit-shop",
+            ])
+    }
+
+    @Test func whatIsNotThereYetIsLeftOutWithItsReason() throws {
+        let renderer = Renderer(settings: .shop(), templates: Checkout.templates)
+        let cluster = try renderer.renderCluster(Catalogue.all)
+        #expect(Set(cluster.leftOut.keys) == ["authorized_keys", "known_hosts"])
+        let node = try renderer.render(Catalogue.all, for: renderer.settings.nodes[0])
+        #expect(Set(node.leftOut.keys) == ["pgpass"])
     }
 
     @Test(arguments: 13...18)
@@ -51,6 +100,9 @@ struct RendererTests {
         let text = try Self.text("postgresql.conf", .shop(version: version))
         #expect(text.contains("\nallow_alter_system = off\n") == (version >= 17))
         #expect(text.contains("\nidle_replication_slot_timeout = 0") == (version >= 18))
+        #expect(text.contains("\nrecovery_prefetch = try") == (version >= 15))
+        #expect(text.contains("\nclient_connection_check_interval = ") == (version >= 14))
+        #expect(text.contains("\ncheckpoint_completion_target = ") == (version < 14))
     }
 
     @Test func theIncludesAreTheLastLines() throws {
@@ -142,7 +194,8 @@ struct RendererTests {
         #expect(try renderer.files(for: "node1")[1] == Self.files(.shop())[1])
 
         try Data("\n  {{ clutser | comment }}\n".utf8).write(to: own)
-        let error = try #require(throws: RenderError.self) { try renderer.files(for: "node1") }
+        let next = Renderer(settings: .shop(), templates: templates)
+        let error = try #require(throws: RenderError.self) { try next.files(for: "node1") }
         #expect(error.because == "\(own.path):2:3: 'clutser' is undefined")
     }
 }

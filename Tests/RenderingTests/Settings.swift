@@ -38,6 +38,43 @@ extension ClusterSettings {
     }
 }
 
+extension ClusterSettings {
+    /// Machines of different sizes.
+    static func sized(version: Int) -> ClusterSettings {
+        var settings = shop(version: version)
+        settings.nodes[0].machine = MachineSettings(
+            memoryBytes: 8 << 30, cores: 4, diskBytes: 100 << 30)
+        settings.nodes[1].machine = MachineSettings(memoryBytes: 256 << 30, cores: 64)
+        settings.nodes[2].machine = MachineSettings(diskBytes: 4 << 30)
+        return settings
+    }
+
+    /// Three containers, two of them on one machine.
+    static func docker() -> ClusterSettings {
+        var settings = shop(hosts: ["10.0.0.1", "10.0.0.2", "10.0.0.2"], version: 17)
+        for index in settings.nodes.indices {
+            let name = "toolkit-shop-node\(index + 1)"
+            settings.nodes[index].machine = MachineSettings(
+                memoryBytes: 4 << 30, cores: 2, diskBytes: 40 << 30)
+            settings.nodes[index].dataDirectory = "/var/lib/postgres/pgdata"
+            if index > 0 { settings.nodes[index].socketDirectory = "/var/run/postgresql" }
+            settings.nodes[index].docker = DockerSettings(
+                image: "postgres:17.6", container: name, volume: name, mount: "/var/lib/postgres",
+                network: index == 2 ? "pg" : "host")
+        }
+        return settings
+    }
+}
+
+extension RenderFacts {
+    static let example = RenderFacts(
+        publicKeys: [
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFakeFakeFakeFakeFakeFakeFakeFakeFake key"
+        ],
+        hostKeys: ["10.0.0.1 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHostHostHostHostHostHostHost"],
+        passwordFile: "10.0.0.1:5432:*:toolkit_replication:secret\n")
+}
+
 extension NodeSettings {
     static func node(number: Int, host: String) -> NodeSettings {
         let name = "node\(number)"

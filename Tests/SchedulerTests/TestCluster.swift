@@ -67,7 +67,10 @@ final class TestCluster: Sendable {
               bin_dir: /usr/lib/postgresql/15/bin
               authentication: trust
               hba: ["host all all 127.0.0.1/32 trust"]
-              parameters: { shared_buffers: 16MB, max_connections: 50 }
+              parameters:
+                shared_buffers: 16MB
+                max_connections: 50
+                dynamic_shared_memory_type: mmap
             scheduler: { address: 127.0.0.1, directory: \(root) }
             config_dir: \(root)/etc
             state_dir: \(root)/lib
@@ -231,12 +234,21 @@ final class TestCluster: Sendable {
         let script = #"""
             trap '' HUP INT TERM
             cat >/dev/null
-            while
-                left=$(find /proc/[0-9]* -maxdepth 1 -name cwd -lname "$1*" 2>/dev/null | cut -d/ -f3)
-                [ -n "$left" ]
-            do
-                for pid in $left; do kill -KILL "$pid" 2>/dev/null; done
+            left() {
+                find /proc/[0-9]* -maxdepth 1 -name cwd -lname "$1*" 2>/dev/null | cut -d/ -f3
+            }
+            # A postmaster that is asked to end gives its shared memory back; who sleeps does not.
+            for pid in $(left "$1"); do kill -QUIT "$pid" 2>/dev/null; done
+            tries=0
+            while [ -n "$(left "$1")" ] && [ "$((tries += 1))" -lt 50 ]; do sleep 0.02; done
+            while pids=$(left "$1") && [ -n "$pids" ]; do
+                for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
                 sleep 0.02
+            done
+            for file in "$1"/*/postmaster.pid "$1"/*/*/postmaster.pid; do
+                [ -f "$file" ] || continue
+                shared=$(sed -n '7s/^ *[0-9]* *//p' "$file")
+                [ -z "$shared" ] || ipcrm -m "$shared" 2>/dev/null
             done
             [ -z "$TOOLKIT_KEEP" ] && rm -rf "$1"
             """#

@@ -67,7 +67,7 @@
             "acceptsDuplicates": "operators", "ignoresFedQuorum": "partitions",
             "ignoresBlock": "crashes", "timeoutIsSuccess": "stuck",
             "trustsStreaming": "calm", "keepsNumbers": "twins",
-            "dropsJointRule": "churn", "keepsCertificate": "lags",
+            "forgetsStrays": "strays", "dropsJointRule": "churn", "keepsCertificate": "lags",
         ]
 
         @Test(.enabled(if: Setting.number("TOOLKIT_SEED") == nil))

@@ -2,6 +2,10 @@ import FailoverCore
 import Testing
 import ToolkitTesting
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// Runs the real core over a model of the world; `./install.sh simulate` and `install.sh test` run
 /// the optimised build, any other build a handful of seeds.
 @Suite("Simulation: the protocol under faults")
@@ -14,12 +18,20 @@ struct SeedTests {
         let profile = Setting.profile
         let clock = ContinuousClock()
         let began = clock.now
-        let campaign = await Campaign.run(from..<(from + count)) {
-            Plan(seed: $0, profile: profile)
+        var campaign = Campaign()
+        var next = from
+        // A long run tells how far it is.
+        while next < from + count, campaign.violations.count < 20 {
+            let end = min(next + 1_000, from + count)
+            campaign.add(
+                await Campaign.run(next..<end) { Plan(seed: $0, profile: profile) })
+            next = end
+            print("\(campaign.summary) in \(clock.now - began)")
+            fflush(nil)
         }
-        print("\(campaign.summary) in \(clock.now - began)")
         for line in campaign.histogram { print(line) }
         if Setting.number("TOOLKIT_VERBOSE") != nil { print(campaign.coverage.listing) }
+        fflush(nil)
         for result in campaign.violations.prefix(Int(Setting.number("TOOLKIT_SHOW") ?? 3)) {
             Issue.record(
                 """

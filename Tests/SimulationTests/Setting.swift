@@ -24,6 +24,15 @@ enum Setting {
         #endif
     }
 
+    /// Each so manieth injection is tried: all of them in optimised builds.
+    static var injectionStride: Int {
+        #if DEBUG
+            return 200
+        #else
+            return 1
+        #endif
+    }
+
     static let folder: String = {
         let here = #filePath.split(separator: "/").dropLast(2)
         return "/" + here.joined(separator: "/") + "/Seeds/"

@@ -11,7 +11,7 @@ enum ImportArrows {
         "PostgresClient": ["CLibPQ", "Reactor"],
         "Execution": ["CLibSSH2", "Reactor", "Subprocess", "SystemPackage"],
         "ClusterFile": ["FailoverCore", "Yams"],
-        "Rendering": ["FailoverCore", "ClusterFile"],
+        "Rendering": ["FailoverCore", "ClusterFile", "Execution"],
         "Hooks": ["FailoverCore", "ClusterFile", "Execution"],
         "HookKit": ["FailoverCore", "ClusterFile", "Execution", "Hooks"],
         "Store": ["FailoverCore", "GRDB"],
@@ -22,6 +22,7 @@ enum ImportArrows {
         "Deployment": [
             "FailoverCore", "ClusterFile", "Rendering", "Hooks", "Execution", "PostgresClient",
         ],
+        "Import": ["ClusterFile", "Execution"],
         "Demo": [
             "Deployment", "Scheduler", "FailoverCore", "Store", "ClusterFile", "Rendering",
             "Hooks", "Execution", "PostgresClient",
@@ -30,7 +31,7 @@ enum ImportArrows {
             "CLinux", "Reactor", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
         ],
         "Toolkit": [
-            "Demo", "Deployment", "Scheduler", "Store", "HookKit", "Hooks", "Rendering",
+            "Demo", "Import", "Deployment", "Scheduler", "Store", "HookKit", "Hooks", "Rendering",
             "ClusterFile", "Execution", "PostgresClient", "FailoverCore", "ArgumentParser",
         ],
     ]

@@ -61,9 +61,10 @@ struct HelpTests {
 
         SET-UP SUBCOMMANDS:
           init                    Write a commented cluster.yaml to edit.
+          import                  Make a cluster.yaml from another tool's files.
           check                   Check cluster.yaml and the machines of its nodes.
           deploy                  Bring the cluster up on its machines.
-          render                  Render the configuration of the nodes into a folder.
+          render                  Render configuration, units, containers and DSNs.
 
         WATCHING SUBCOMMANDS:
           run                     Run the scheduler in the foreground.

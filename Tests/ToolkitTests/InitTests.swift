@@ -15,7 +15,10 @@ struct InitTests {
 
             let rendered = try await ToolkitProgram.run("render", "--output", "out", in: folder)
             #expect(rendered.status == 0, "\(rendered.complaint)")
-            #expect(rendered.output.split(separator: "\n").count == 9)
+            let paths = rendered.output.split(separator: "\n")
+            #expect(paths.filter { $0.hasSuffix("/postgresql.conf") }.count == 3)
+            #expect(paths.contains("out/dsn.txt"))
+            #expect(rendered.complaint.contains("pgpass is left out: there are no passwords yet"))
             let conf = try String(
                 contentsOfFile: "\(folder)/out/node1/postgresql.conf", encoding: .utf8)
             #expect(conf.contains("cluster_name = 'market/node1'"))

@@ -110,6 +110,8 @@ say user "$(id -un)"
 say group "$(id -gn)"
 say uid "$(id -u)"
 say clock "$(date +%s%3N)"
+say memory "$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)"
+say cores "$(nproc)"
 programs
 data_directory
 place config "$TOOLKIT_CONFIG_DIR"

@@ -27,17 +27,19 @@ check_source() {
         fail "refused: the clone needs $need bytes below $1 and $free are free; the old directory is kept, make room"
 }
 
-# Copies the source into $1, with its progress as result lines.
+# Copies the source into $1, with its progress as result lines. Only the end of a whole copy leaves a
+# word: whatever else ends the pipe has failed.
 copy_source() {
-    failed=$TOOLKIT_STATE_DIR/clone.failed
-    rm -f -- "$failed"
+    copied=$TOOLKIT_STATE_DIR/clone.copied
+    rm -f -- "$copied"
     {
-        "$PG_BINDIR/pg_basebackup" --pgdata="$1" --wal-method=stream --checkpoint=fast --progress --no-password \
-            --dbname="$TOOLKIT_PRIMARY_CONNINFO application_name=toolkit_clone" 2>&1 || : >"$failed"
+        if "$PG_BINDIR/pg_basebackup" --pgdata="$1" --wal-method=stream --checkpoint=fast --progress --no-password \
+            --dbname="$TOOLKIT_PRIMARY_CONNINFO application_name=toolkit_clone" 2>&1; then : >"$copied"; fi
     } | tr '\r' '\n' | tee "$TOOLKIT_STATE_DIR/clone.log" |
         sed -u -n 's|.* (\([0-9]*\)%).*|toolkit:progress=\1%|p'
-    if [ -e "$failed" ]; then
+    if [ ! -e "$copied" ]; then
         grep -v ' kB (' "$TOOLKIT_STATE_DIR/clone.log" >&2 || :
         return 1
     fi
+    rm -f -- "$copied"
 }

@@ -32,8 +32,9 @@ need_clone() {
     exit 77
 }
 
-# Each argument names a variable that must not be empty.
+# Each argument names a variable that must be set.
 require() {
+    ! printenv -- "$@" >/dev/null || return 0
     for name; do
         printenv -- "$name" >/dev/null || fail "$name is not set: run this hook by 'toolkit hook run'"
     done

@@ -50,7 +50,21 @@ if [ -r "$PGDATA/postmaster.pid" ] && read -r pid <"$PGDATA/postmaster.pid" &&
     esac
 fi
 tell postmaster "$state"
-
+# A killed postmaster's backend in a loop of commits goes on without it. Known by its name and its
+# directory: the binary may have been replaced, and the link to it too.
+if [ "$state" != stopped ] || [ ! -d "$PGDATA" ]; then
+    tell orphans no
+elif home=$(readlink -f -- "$PGDATA") &&
+    found=$(find /proc/[0-9]*/cwd -maxdepth 0 -printf '%h %l\n' 2>/dev/null || [ $? = 1 ]); then
+    orphans=no
+    for process in $(printf '%s\n' "$found" | home="$home" awk '
+        { path = $0; sub(/^[^ ]* /, "", path) } path == ENVIRON["home"] { print $1 }'); do
+        case $(readlink -- "$process/exe" 2>/dev/null) in
+            */postgres | */"postgres (deleted)") orphans=yes ;;
+        esac
+    done
+    tell orphans "$orphans"
+fi
 if [ "$kind" = pgdata ]; then
     tell data_version "$(cat -- "$PGDATA/PG_VERSION")"
     tell standby_signal "$(yes_if [ -e "$PGDATA/standby.signal" ])"

@@ -16,7 +16,7 @@ real_path() { readlink -f -- "$1"; }
 
 # Whether process $1 works in PGDATA: postmaster and backends do, a later owner of its number not.
 works_here() {
-    there=$(readlink -- "/proc/$1/cwd" 2>/dev/null) && [ "$there" = "$(real_path "$PGDATA")" ]
+    there=$(readlink -- "/proc/$1/cwd" 2>/dev/null) && [ "${there% (deleted)}" = "$(real_path "$PGDATA")" ]
 }
 
 # Prints the pid of this node's postmaster; false when none runs.
@@ -39,24 +39,46 @@ postmaster_status() {
 
 in_recovery() { [ -e "$PGDATA/standby.signal" ] || [ -e "$PGDATA/recovery.signal" ]; }
 
-# Prints every server process of this data directory, orphans of a killed postmaster too.
+# Prints every server process of this data directory, orphans of a killed postmaster too. Known by its
+# name and its directory: the binary may have been replaced, removed, or the link to it re-pointed.
+# Fails when the look can't be made; then nobody knows whether there is one.
 server_processes() {
-    home=$(real_path "$PGDATA") && program=$(real_path "$PG_BINDIR/postgres") || return 0
-    find /proc/[0-9]*/cwd -maxdepth 0 -printf '%h %l\n' 2>/dev/null | while IFS= read -r line; do
-        [ "${line#* }" = "$home" ] || continue
-        process=${line%% *}
-        # A binary that was upgraded under its processes reads as deleted.
-        case $(readlink -- "$process/exe" 2>/dev/null) in
-            "$program" | "$program (deleted)") printf '%s\n' "${process#/proc/}" ;;
+    home=$(real_path "$PGDATA") || return 1
+    # Status 1 is no failure: some processes are another user's, some have just ended.
+    found=$(find /proc/[0-9]*/cwd -maxdepth 0 -printf '%h %l\n' 2>/dev/null || [ $? = 1 ]) || return 1
+    # A look that doesn't see the one who looks sees nobody.
+    case $found in
+        *"/proc/$$ "*) ;;
+        *) return 1 ;;
+    esac
+    printf '%s\n' "$found" | while IFS= read -r line; do
+        case ${line#* } in
+            "$home" | "$home (deleted)") ;;
+            *) continue ;;
         esac
+        process=${line%% *}
+        if runs_postgres "${process#/proc/}"; then printf '%s\n' "${process#/proc/}"; fi
     done
 }
 
-no_server_process() { [ -z "$(server_processes)" ]; }
+runs_postgres() {
+    case $(readlink -- "/proc/$1/exe" 2>/dev/null) in
+        */postgres | */'postgres (deleted)') ;;
+        *) return 1 ;;
+    esac
+}
 
-# Ends what a dead postmaster left: a backend in a loop of commits goes on without it.
+no_server_process() { processes=$(server_processes) && [ -z "$processes" ]; }
+
+# Ends what a dead postmaster left: a backend in a loop of commits goes on without it. Each is looked
+# at again before it is ended: its number may have become another's, and unless $1 still holds (true:
+# whatever there is) another hand has started a server.
 end_orphans() {
-    for pid in $(server_processes); do
+    orphans=$(server_processes) ||
+        fail "the processes of $PGDATA can't be looked at: are find, /proc and the way to it there?"
+    for pid in $orphans; do
+        if ! works_here "$pid" || ! runs_postgres "$pid"; then continue; fi
+        "$1" || fail "refused: PostgreSQL has just been started on $PGDATA by another hand"
         log "ending orphan $pid of a dead postmaster"
         kill -s KILL "$pid" 2>/dev/null || :
     done
@@ -65,12 +87,14 @@ end_orphans() {
 
 # Leaves nothing of a dead server in the way of the next one.
 clear_the_way() {
-    no_server_process || end_orphans
+    no_server_process || end_orphans postmaster_gone
     # A postmaster that nobody has reaped keeps its number, and a foreign process may have got it:
-    # PostgreSQL would take either for a running server. That none runs is sure here.
+    # PostgreSQL would take either for a running server.
     [ -r "$PGDATA/postmaster.pid" ] && read -r dead <"$PGDATA/postmaster.pid" || return 0
     if kill -s 0 "$dead" 2>/dev/null || [ -d "/proc/$dead" ]; then
         log "removing the lock files of $PGDATA: process $dead is no server of it"
+        # Another hand may have started one since: a second server beside it would destroy the data.
+        no_server_process || fail "refused: a server of $PGDATA has just been started by another hand"
         rm -f -- "$PGDATA/postmaster.pid"
         # The socket's lock names the same process, and on its second line whose it is.
         socket_lock=${PGHOST:-}/.s.PGSQL.${PGPORT:-}.lock
@@ -110,6 +134,8 @@ launch() {
     log_file=$TOOLKIT_STATE_DIR/postgres.log
     (
         unset PGHOST PGPORT PGPASSFILE
+        # From its first moment on it is seen as a process of this directory.
+        cd -- "$PGDATA" || exit 1
         exec setsid "$PG_BINDIR/postgres" -D "$PGDATA" -c "config_file=$TOOLKIT_CONFIG_FILE" \
             </dev/null >>"$log_file" 2>&1 3>&- 8>&- 9>&-
     ) &
@@ -134,7 +160,7 @@ stop_postgres() {
         ask_to_stop "$1" || :
         wait_until "${TOOLKIT_TIMEOUT_SECONDS:-60}" postmaster_gone || retry_later "PostgreSQL is still stopping"
     fi
-    [ "$1" = smart ] || no_server_process || end_orphans
+    [ "$1" = smart ] || no_server_process || end_orphans postmaster_gone
     log "PostgreSQL is stopped"
 }
 

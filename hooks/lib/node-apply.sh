@@ -7,7 +7,8 @@
 # Succeeds:  exit 0 once stamp and files are stored durably and PostgreSQL was told to reload; the
 #            same request again does no harm. `node-apply stamp` only prints stamp and boot id.
 # Retry:     exit 75 (the lock is held). 76: the node has accepted a higher term or step.
-#            65: the request is incomplete. In all three nothing was changed.
+#            65: the request is incomplete. In all three nothing was changed. 73: it can't be stored;
+#            an opening that was to be taken away is gone all the same.
 # Prints:    stamp=TERM.STEP boot_id=ID reloaded=yes|no, one per line.
 set -eu
 umask 077
@@ -32,7 +33,7 @@ report() {
 
 # Decodes $1 into $2.new; false when $2 holds these bytes already.
 stage() {
-    base64 -d >"$2.new" <<BASE64 || refuse 65 "cannot write $2.new, or it is not base64"
+    base64 -d >"$2.new" <<BASE64 || unstored "$2"
 $1
 BASE64
     if cmp -s "$2.new" "$2"; then
@@ -41,18 +42,23 @@ BASE64
     fi
 }
 
+unstored() { refuse 73 "cannot store $1: look at the space that is left there"; }
+
+# Without a fork, it leaves the folder that it works in.
 reload() {
+    home=$PWD
     reloaded=no
-    [ -r "$PGDATA/postmaster.pid" ] || return 0
-    read -r pid <"$PGDATA/postmaster.pid" || return 0
-    is_number "$pid" || return 0
+    if tell_postmaster; then reloaded=yes; fi
+    cd -- "$home"
+}
+
+tell_postmaster() {
+    { read -r pid <"$PGDATA/postmaster.pid"; } 2>/dev/null && is_number "$pid" || return 1
     # A stale file may name somebody else's process: only one that works in PGDATA is ours.
-    { cd -P "/proc/$pid/cwd"; } 2>/dev/null || return 0
+    { cd -P "/proc/$pid/cwd"; } 2>/dev/null || return 1
     there=$PWD
-    cd -P "$PGDATA"
-    [ "$there" = "$PWD" ] || return 0
-    kill -s HUP "$pid" 2>/dev/null || return 0
-    reloaded=yes
+    cd -P "$PGDATA" || return 1
+    [ "$there" = "$PWD" ] && kill -s HUP "$pid" 2>/dev/null
 }
 
 if [ "${1-}" = stamp ]; then
@@ -67,7 +73,11 @@ while read -r item value; do
         term) term=$value ;;
         step) step=$value ;;
         node.conf | open.conf)
-            [ -n "$value" ] || refuse 65 "$item comes without contents"
+            case $item$value in
+                node.conf | open.conf) refuse 65 "$item comes without contents" ;;
+                open.conf-) ;;
+                *[!a-zA-Z0-9+/=.]*) refuse 65 "the contents of $item are not base64" ;;
+            esac
             if [ "$item" = node.conf ]; then node_conf=$value; else open_conf=$value; fi
             ;;
         end) ended=yes && break ;;
@@ -83,30 +93,30 @@ flock -w 2 9 || refuse 75 "the lock is held; try again"
 refuse_stale
 end_older_hook
 
-# Everything is written and synced beside first; the stamp takes its place before any content, so
-# that no lower request can follow a higher content.
+# Taking away needs no room on a disk, giving does: a node whose disk is full can still be locked.
 node_file=$TOOLKIT_CONFIG_DIR/node.conf
 open_file=$TOOLKIT_RUNTIME_DIR/open.conf
-[ -d "$TOOLKIT_RUNTIME_DIR" ] || mkdir -p -- "$TOOLKIT_RUNTIME_DIR"
+if [ "$open_conf" = - ] && [ -e "$open_file" ]; then
+    rm -f -- "$open_file"
+    reload
+fi
+
+# Everything is written and synced beside first; the stamp takes its place before any content, so
+# that no lower request can follow a higher content.
+[ -d "$TOOLKIT_RUNTIME_DIR" ] || mkdir -p -- "$TOOLKIT_RUNTIME_DIR" || unstored "$TOOLKIT_RUNTIME_DIR"
 set --
 if [ "$term.$step" != "$old_term.$old_step" ]; then
-    printf '%s %s\n' "$term" "$step" >stamp.new
+    printf '%s %s\n' "$term" "$step" >stamp.new || unstored "$PWD/stamp"
     set -- "$@" stamp
 fi
-case $node_conf in
-    '') ;;
-    *) if stage "$node_conf" "$node_file"; then set -- "$@" "$node_file"; fi ;;
-esac
+if [ -n "$node_conf" ] && stage "$node_conf" "$node_file"; then set -- "$@" "$node_file"; fi
 case $open_conf in
     '' | -) ;;
     *) if stage "$open_conf" "$open_file"; then set -- "$@" "$open_file"; fi ;;
 esac
-if [ "$#" -gt 0 ]; then
-    store "$@"
-    # A rename is durable when its folder is.
-    sync -- . "$TOOLKIT_CONFIG_DIR" "$TOOLKIT_RUNTIME_DIR"
-fi
-if [ "$open_conf" = - ] && [ -e "$open_file" ]; then rm -f -- "$open_file"; fi
+[ "$#" = 0 ] || store "$@" || unstored "$*"
+# A rename is durable when its folder is; the one that an attempt before this made may not be yet.
+sync -- . "$TOOLKIT_CONFIG_DIR" "$TOOLKIT_RUNTIME_DIR"
 reload
 report "$term" "$step"
 printf 'reloaded=%s\n' "$reloaded"

@@ -42,9 +42,9 @@ refuse_stale() {
 # Puts FILE.new into the place of each FILE, in this order, durably.
 store() {
     for file; do shift && set -- "$@" "$file.new"; done
-    sync -- "$@"
+    sync -- "$@" || return 1
     for file; do
-        mv -f -- "$file" "${file%.new}"
+        mv -f -- "$file" "${file%.new}" || return 1
     done
 }
 

@@ -7,32 +7,50 @@
 # Retry:     nothing to retry.
 # Prints:    nothing by itself.
 
-# Copies the WAL past the switch point into STATE_DIR/set-aside: what this node alone has written.
+# Copies the WAL past the switch point into STATE_DIR/set-aside, durably: what this node alone has
+# written, on every timeline that it was on since its last checkpoint.
 set_wal_aside() {
     timeline=$(control "Latest checkpoint's TimeLineID")
     bytes=$(control "Bytes per WAL segment")
     high=$((0x${TOOLKIT_SWITCH_LSN%/*}))
     low=$((0x${TOOLKIT_SWITCH_LSN#*/}))
     per_file=$((0x100000000 / bytes))
-    number=$((high * per_file + low / bytes))
+    switch=$((high * per_file + low / bytes))
     aside=$TOOLKIT_STATE_DIR/set-aside/$timeline-$(printf '%s' "$TOOLKIT_SWITCH_LSN" | tr / -)
     mkdir -p -- "$aside"
     copied=0
-    while [ "$copied" -lt "${TOOLKIT_SET_ASIDE_SEGMENTS:-64}" ]; do
-        segment=$(printf '%08X%08X%08X' "$timeline" $((number / per_file)) $((number % per_file)))
-        [ -e "$PGDATA/pg_wal/$segment" ] || break
-        # A recycled segment carries the address of its former life: the log ends before it.
-        address=$(od -A n -t u8 -j 8 -N 8 -- "$PGDATA/pg_wal/$segment" | tr -d ' ')
-        [ "$address" = $((number * bytes)) ] || break
-        if [ ! -e "$aside/$segment" ]; then
-            cp --reflink=auto -- "$PGDATA/pg_wal/$segment" "$aside/$segment.part"
-            mv -f -- "$aside/$segment.part" "$aside/$segment"
+    for segment in "$PGDATA"/pg_wal/????????????????????????; do
+        is_past_switch "${segment##*/}" || continue
+        if [ "$copied" -ge "${TOOLKIT_SET_ASIDE_SEGMENTS:-64}" ]; then
+            log "there are more WAL segments from $TOOLKIT_SWITCH_LSN on: TOOLKIT_SET_ASIDE_SEGMENTS is reached"
+            break
         fi
+        copy_durably "$segment" "$aside/${segment##*/}"
         copied=$((copied + 1))
-        number=$((number + 1))
     done
-    log "set aside $copied WAL segments from $TOOLKIT_SWITCH_LSN on timeline $timeline in $aside"
+    sync -- "$aside" "$TOOLKIT_STATE_DIR/set-aside" "$TOOLKIT_STATE_DIR"
+    log "set aside $copied WAL segments from $TOOLKIT_SWITCH_LSN on, from timeline $timeline on, in $aside"
     result set_aside "$aside"
+}
+
+# Whether segment $1 holds log from the switch point on, on the checkpoint's timeline or a later one.
+is_past_switch() {
+    case $1 in
+        *[!0-9A-F]*) return 1 ;;
+    esac
+    rest=${1#????????}
+    number=$((0x${rest%????????} * per_file + 0x${rest#????????}))
+    [ $((0x${1%????????????????})) -ge "$timeline" ] && [ "$number" -ge "$switch" ] || return 1
+    # A recycled segment carries the address of its former life: it holds nothing yet.
+    address=$(od -A n -t u8 -j 8 -N 8 -- "$PGDATA/pg_wal/$1" | tr -d ' ')
+    [ "$address" = $((number * bytes)) ]
+}
+
+copy_durably() {
+    [ ! -e "$2" ] || return 0
+    cp --reflink=auto -- "$1" "$2.part"
+    sync -- "$2.part"
+    mv -f -- "$2.part" "$2"
 }
 
 # pg_rewind needs a cleanly stopped target, and can't make one itself: it knows no config_file.

@@ -50,8 +50,11 @@ extension Bursts {
     // MARK: - Seals that are lifted during a promotion
 
     func lift(_ moment: Moment, _ random: inout SimulationRandom) -> [Fault] {
-        [
-            moment.fault(.unsealAtWork, 0, node: -1, 4_000_000...7_000_000, &random),
+        let trap = random.pick([Fault.Kind.unsealAtWork, .unsealAtWork, .spoilOpening])
+        let length: ClosedRange<Int64> =
+            trap == .spoilOpening ? 12_000_000...60_000_000 : 4_000_000...7_000_000
+        return [
+            moment.fault(trap, 0, node: -1, length, &random),
             moment.fault(.freezeServer, 100_000, node: -1, 6_000_000...9_000_000, &random),
         ]
     }
@@ -75,6 +78,25 @@ extension Bursts {
         let next = random.pick([Fault.Kind.switchover, .killServer, .crashMachine])
         let delay = 10_000_000 + Int64(random.below(4_000_000))
         faults.append(moment.fault(next, delay, node: -1, 2_000_000...5_000_000, &random))
+        return faults
+    }
+
+    // MARK: - Maintenance that was no maintenance
+
+    func stray(_ moment: Moment, _ random: inout SimulationRandom) -> [Fault] {
+        let node = random.below(3)
+        var maintenance = moment.fault(
+            .maintenance, 0, node: node, 12_000_000...16_000_000, &random)
+        maintenance.other = 1
+        var faults = [
+            maintenance,
+            moment.fault(
+                random.pick([.handStray, .handStray, .handPromote]), 4_000_000, node: node,
+                2_500_000...6_000_000, &random),
+        ]
+        let loss = random.pick([Fault.Kind.killServer, .crashMachine, .switchover])
+        let delay = 18_000_000 + Int64(random.below(8_000_000))
+        faults.append(moment.fault(loss, delay, node: -1, 3_000_000...9_000_000, &random))
         return faults
     }
 

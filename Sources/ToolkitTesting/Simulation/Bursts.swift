@@ -26,6 +26,8 @@ enum Bursts: Sendable {
     case lifted
     /// Hands promote a second standby at the place of the first.
     case forks
+    /// A node in maintenance is run as a primary, and given back as the standby that it was.
+    case strays
     /// A primary that only its clients reach, and whose sshd takes commands and does not run them.
     case stuck
 
@@ -57,6 +59,7 @@ enum Bursts: Sendable {
         case .closings: return closing(moment, &random)
         case .lifted: return lift(moment, &random)
         case .forks: return fork(moment, &random)
+        case .strays: return stray(moment, &random)
         case .stuck: return stuck(moment, &random)
         case .unseals:
             let extra: Fault.Kind = random.chance(25) ? .killCandidate : .unsealAtFailover
@@ -68,33 +71,7 @@ enum Bursts: Sendable {
                     random.pick([.freezeServer, .freezeMachine, .isolate]), 100_000, node: -1,
                     1_900_000, 3_600_000),
             ]
-        case .lags:
-            let lag = random.pick([Fault.Kind.cutReplication, .delay, .slowDisk, .hungDisk])
-            let loss = random.pick([
-                Fault.Kind.killServer, .crashMachine, .isolate, .freezeServer, .switchover,
-            ])
-            var faults = [
-                fault(
-                    lag, 0, node: lag == .cutReplication ? -1 : random.below(5), 2_000_000,
-                    6_000_000),
-                fault(
-                    loss, 300_000 + Int64(random.below(2_400_000)), node: -1, 4_000_000,
-                    14_000_000),
-            ]
-            if random.chance(50) {
-                let other = random.pick([Fault.Kind.isolate, .freezeMachine, .cutScheduler])
-                faults.append(
-                    fault(
-                        other, 200_000 + Int64(random.below(2_800_000)), node: random.below(5),
-                        3_000_000, 12_000_000))
-            }
-            if random.chance(12) {
-                faults.append(
-                    fault(
-                        .pause, 1_800_000 + Int64(random.below(2_600_000)), node: 0, 2_000_000,
-                        6_000_000))
-            }
-            return faults
+        case .lags: return lag(moment, &random)
         case .blind:
             let block = random.pick([
                 Fault.Kind.pauseReplay, .pauseReplay, .conflict, .cutScheduler, .slowDisk,
@@ -114,5 +91,39 @@ enum Bursts: Sendable {
                 fault(loss, 0, node: loss == .badLine ? -1 : random.below(5), 3_500_000, 7_000_000)
             ]
         }
+    }
+
+    private func lag(_ moment: Moment, _ random: inout SimulationRandom) -> [Fault] {
+        func fault(
+            _ kind: Fault.Kind, _ delay: Int64, node: Int, _ shortest: Int64, _ longest: Int64
+        ) -> Fault {
+            moment.fault(kind, delay, node: node, shortest...longest, &random)
+        }
+        let lag = random.pick([Fault.Kind.cutReplication, .delay, .slowDisk, .hungDisk])
+        let loss = random.pick([
+            Fault.Kind.killServer, .crashMachine, .isolate, .freezeServer, .switchover,
+        ])
+        var faults = [
+            fault(
+                lag, 0, node: lag == .cutReplication ? -1 : random.below(5), 2_000_000,
+                6_000_000),
+            fault(
+                loss, 300_000 + Int64(random.below(2_400_000)), node: -1, 4_000_000,
+                14_000_000),
+        ]
+        if random.chance(50) {
+            let other = random.pick([Fault.Kind.isolate, .freezeMachine, .cutScheduler])
+            faults.append(
+                fault(
+                    other, 200_000 + Int64(random.below(2_800_000)), node: random.below(5),
+                    3_000_000, 12_000_000))
+        }
+        if random.chance(12) {
+            faults.append(
+                fault(
+                    .pause, 1_800_000 + Int64(random.below(2_600_000)), node: 0, 2_000_000,
+                    6_000_000))
+        }
+        return faults
     }
 }

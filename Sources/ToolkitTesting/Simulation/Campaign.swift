@@ -3,7 +3,8 @@ public struct Campaign: Sendable {
     public private(set) var seeds = 0
     public private(set) var violations: [SeedResult] = []
     public private(set) var coverage = Coverage()
-    public private(set) var outages: [Outage] = []
+    /// How many times writes stood still for so many milliseconds: a million seeds need no more room.
+    private var outages: [Fault.Kind: [Int64: Int]] = [:]
     public private(set) var acknowledged = 0
     public private(set) var failovers = 0
     public private(set) var events = 0
@@ -14,7 +15,9 @@ public struct Campaign: Sendable {
         seeds += 1
         if result.violation != nil { violations.append(result) }
         coverage.add(result.coverage)
-        outages += result.outages
+        for outage in result.outages {
+            outages[outage.kind, default: [:]][outage.lasted / 1_000, default: 0] += 1
+        }
         acknowledged += result.acknowledged
         failovers += result.failovers
         events += result.events
@@ -22,11 +25,15 @@ public struct Campaign: Sendable {
         byProfile[result.profile, default: 0] += 1
     }
 
-    private mutating func add(_ other: Campaign) {
+    public init() {}
+
+    public mutating func add(_ other: Campaign) {
         seeds += other.seeds
         violations += other.violations
         coverage.add(other.coverage)
-        outages += other.outages
+        for (kind, times) in other.outages {
+            outages[kind, default: [:]].merge(times, uniquingKeysWith: +)
+        }
         acknowledged += other.acknowledged
         failovers += other.failovers
         events += other.events
@@ -68,10 +75,17 @@ extension Campaign {
     /// From a single fault on a healthy cluster to the next acknowledged commit, by its kind.
     public var histogram: [String] {
         Fault.Kind.allCases.compactMap { kind in
-            let times = outages.filter { $0.kind == kind }.map(\.lasted).sorted()
-            guard !times.isEmpty else { return nil }
-            func at(_ percent: Int) -> Int64 { times[(times.count - 1) * percent / 100] / 1_000 }
-            return "writes stood still after \(kind.rawValue) (\(times.count) times): "
+            guard let times = outages[kind]?.sorted(by: { $0.key < $1.key }) else { return nil }
+            let count = times.reduce(0) { $0 + $1.value }
+            func at(_ percent: Int) -> Int64 {
+                var left = (count - 1) * percent / 100
+                for (time, often) in times {
+                    if left < often { return time }
+                    left -= often
+                }
+                return 0
+            }
+            return "writes stood still after \(kind.rawValue) (\(count) times): "
                 + "p50 \(at(50)) ms, p90 \(at(90)) ms, p99 \(at(99)) ms, most \(at(100)) ms"
         }
     }

@@ -220,7 +220,7 @@ extension Simulation {
                 run.stage = 2
                 startRemote(
                     .hook(.stop, nil, switchLSN: nil), on: run.node, run, slot: 1,
-                    timeout: hookTimeout(.stop))
+                    timeout: hookTimeout(.stop), before: hookAfterStop(run.effect))
             }
         }
         guard let result = run.results[1] else {
@@ -229,6 +229,15 @@ extension Simulation {
         }
         if case .done = result { return .next }
         return .end(outcome(result))
+    }
+
+    private func hookAfterStop(_ effect: Effect) -> Hook? {
+        guard plan.mutant != .stopsAgain else { return nil }
+        return switch effect.action {
+        case .clone: .clone
+        case .rejoin(.rewind, _, _): .rejoinRewind
+        default: .rejoinStart
+        }
     }
 
     enum Inspected {

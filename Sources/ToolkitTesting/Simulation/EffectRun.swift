@@ -40,6 +40,8 @@ final class EffectRun {
     let node: Int
     let scheduler: Int
     let epoch: Int
+    /// Begun once more by nobody: what comes of it is not told.
+    let isRepeated: Bool
     var program: [Operation] = []
     var token = 0
     var isOver = false
@@ -65,12 +67,15 @@ final class EffectRun {
     var bootID = ""
     var proof: Proof = .none
 
-    init(index: Int, effect: Effect, node: Int, scheduler: Int, epoch: Int) {
+    init(
+        index: Int, effect: Effect, node: Int, scheduler: Int, epoch: Int, isRepeated: Bool = false
+    ) {
         self.index = index
         self.effect = effect
         self.node = node
         self.scheduler = scheduler
         self.epoch = epoch
+        self.isRepeated = isRepeated
     }
 
     func startOperation(at now: Int64) {
@@ -131,7 +136,7 @@ extension Simulation {
         trace.add(
             .outcome, at: now, node: run.node, run.effect.stamp.step.number, outcome.number,
             "\(run.effect.action.name) \(run.effect.stamp): \(outcome.words)")
-        effectEnded(run, outcome)
+        if !run.isRepeated { effectEnded(run, outcome) }
     }
 
     private func perform(_ run: EffectRun, _ operation: EffectRun.Operation) -> EffectRun.Step {

@@ -83,6 +83,7 @@ struct EventQueue {
     init() { heap.reserveCapacity(256) }
 
     var isEmpty: Bool { heap.isEmpty }
+    var next: Happening? { heap.first?.happening }
 
     mutating func put(_ happening: Happening, at: Int64) {
         sequence += 1

@@ -25,6 +25,7 @@ extension Simulation {
         case .strikeAtClose: strikeAtClose(at, from: old, to: new)
         case .unsealAtWork: unsealAtWork(at, from: old, to: new)
         case .twinAtPromotion: twinAtPromotion(at, from: old, to: new)
+        case .spoilOpening: spoilOpening(at, from: old, to: new)
         default: false
         }
     }
@@ -153,7 +154,8 @@ extension Fault.Kind {
     var liesInWait: Bool {
         switch self {
         case .killTarget, .restoreCandidate, .strikeAtFetch, .maintenanceAtWork, .changeOfMind,
-            .cutVoterAtSealing, .strikeAtClose, .unsealAtWork, .twinAtPromotion:
+            .cutVoterAtSealing, .strikeAtClose, .unsealAtWork, .twinAtPromotion,
+            .spoilOpening:
             true
         default: false
         }

@@ -108,6 +108,33 @@ extension Simulation {
         }
     }
 
+    /// The elect's configuration can't be read any more when it is to be opened.
+    func spoilOpening(_ at: Int, from old: Cluster, to new: Cluster) -> Bool {
+        guard old.phase == .promoting, new.phase == .opening, let elect = new.elect else {
+            return false
+        }
+        nodes[index(elect)].hasBadLine = true
+        last(at, on: index(elect))
+        return true
+    }
+
+    /// Without its signal file a standby starts as a primary, and makes no timeline of its own.
+    func runAsPrimary(_ node: Int) {
+        guard nodes[node].answers, nodes[node].isInRecovery, nodes[node].hook == nil else { return }
+        killServer(node, isMachine: false)
+        nodes[node].hasStandbySignal = false
+        startServer(node)
+    }
+
+    func putBackAsStandby(_ node: Int) {
+        guard nodes[node].hook == nil, nodes[node].hasData, node != judge.lastOpened?.node,
+            nodes[node].branch.history == nodes[judge.lastOpened?.node ?? 0].branch.history
+        else { return }
+        killServer(node, isMachine: false)
+        nodes[node].hasStandbySignal = true
+        startServer(node)
+    }
+
     func strayEnds(_ node: Int) {
         guard !nodes[node].isInRecovery else { return }
         killServer(node, isMachine: false)

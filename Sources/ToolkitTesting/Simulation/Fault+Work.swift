@@ -154,6 +154,7 @@ extension Simulation {
         switch fault.kind {
         case .handPromote: if nodes[node].answers { askPromotion(node) }
         case .handStart: startServer(node)
+        case .handStray: runAsPrimary(node)
         case .handBareStart: startServer(node, isBare: true)
         case .handStop: if nodes[node].answers { stopServer(node) }
         case .handRestart:
@@ -244,7 +245,8 @@ extension Simulation {
                 reconnect(node, after: 200_000)
             }
         case .pauseReplay, .conflict: unblock(node)
-        case .badLine: nodes[node].hasBadLine = false
+        case .badLine, .spoilOpening: nodes[node].hasBadLine = false
+        case .handStray: putBackAsStandby(node)
         case .secondScheduler: endSecondScheduler()
         case .maintenance: order(.endMaintenance(ids[node]))
         case .pause: order(.resume)

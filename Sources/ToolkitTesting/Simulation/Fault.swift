@@ -32,7 +32,9 @@ public struct Fault: Sendable {
         case endMaintenance
         // Those that lie in wait for their moment.
         case killTarget, restoreCandidate, strikeAtFetch, maintenanceAtWork, changeOfMind
-        case cutVoterAtSealing, strikeAtClose, unsealAtWork, twinAtPromotion
+        case cutVoterAtSealing, strikeAtClose, unsealAtWork, twinAtPromotion, spoilOpening
+        /// A standby is run as a primary for a while, on the timeline that it has, and put back.
+        case handStray
         /// sshd takes a command, and nothing comes of it for long.
         case stuckSSH
         /// Another cluster file: fewer copies, more copies, or a node left out.
@@ -200,6 +202,10 @@ extension Fault.Kind {
         default: true
         }
     }
+
+    /// What it may break is under "Not guaranteed" (`docs/protocol.md`): drawn only where its way is
+    /// watched, or not at all.
+    var isUnpromised: Bool { self == .resetMachine || self == .handStray }
 
     var hashNumber: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }

@@ -52,6 +52,7 @@ public struct FaultProfile: Sendable {
         FaultProfile(name: "closings", kinds: [], count: 7, bursts: .closings, demand: .alike),
         FaultProfile(name: "lifted", kinds: [], count: 7, bursts: .lifted, demand: .alike),
         FaultProfile(name: "forks", kinds: [], count: 4, bursts: .forks, demand: .twoCopies),
+        FaultProfile(name: "strays", kinds: [], count: 4, bursts: .strays, demand: .alike),
         FaultProfile(name: "stuck", kinds: [], count: 2, bursts: .stuck, demand: .fencedFirst),
         FaultProfile(name: "churn", kinds: [], count: 14, bursts: .churn, slowSignalPercent: 25),
         FaultProfile(
@@ -96,7 +97,7 @@ public struct FaultProfile: Sendable {
                 .handBareStart, .dieAtEffect,
             ], count: 10, zombiePercent: 6),
         FaultProfile(
-            name: "swarm", kinds: Fault.Kind.allCases.filter { $0 != .resetMachine }, count: 16,
+            name: "swarm", kinds: Fault.Kind.allCases.filter { !$0.isUnpromised }, count: 16,
             zombiePercent: 2,
             lossPercent: 3, slowSignalPercent: 2),
     ]

@@ -96,7 +96,10 @@ extension Simulation {
         // By a hand that took the names away: nobody promised that.
         // Two names are one node's until the core has given it another one.
         let isDoubled = now - nodes[index].duplicateAt < 20_000_000
-        let isTampered = isDoubled || conf.isTampered || store.cluster.quorumIsTampered
+        // The checkpointer may still go by them (F6).
+        let wasTampered = now - nodes[index].untamperedAt < 4_000_000
+        let isTampered =
+            isDoubled || conf.isTampered || wasTampered || store.cluster.quorumIsTampered
         // Whoever runs without copies may accept that two nodes acknowledge for a while.
         let hasWindow = policy.acceptsSplitBrainWindow && policy.numberSyncStandbys == 0
         if !hasWindow { checkSingleAcknowledger(entry) }

@@ -43,7 +43,8 @@ extension Simulation {
         }
         return NodeInspection(
             bootID: String(node.boot), stamp: node.stamp,
-            isPostmasterRunning: node.hasPostmaster || now < node.orphansUntil,
+            isPostmasterRunning: node.hasPostmaster,
+            hasOrphans: !node.hasPostmaster && now < node.orphansUntil,
             dataDirectory: .present, marker: node.marker, systemIdentifier: "42",
             controlState: node.controlState, checkpoint: LSN(UInt64(node.controlCheckpoint)),
             timeline: node.branch.history.timeline, history: node.branch.history,

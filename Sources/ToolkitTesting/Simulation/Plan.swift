@@ -22,6 +22,7 @@ public struct Plan: Sendable {
     var slowSignalPercent = 0
     var isFsyncLying = false
     public var mutant: ModelMutant?
+    var injections: [Injection] = []
 
     /// Ten virtual minutes from the end of the faults.
     static let convergence: Int64 = 600_000_000
@@ -120,4 +121,6 @@ public enum ModelMutant: String, Sendable, CaseIterable {
     case sealLeavesArchive
     case keepsLostSlots
     case skipsReadBack
+    /// A repeated rejoin stops the server that it has started.
+    case stopsAgain
 }

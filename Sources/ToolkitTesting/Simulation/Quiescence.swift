@@ -10,12 +10,17 @@ extension Simulation {
         guard now > plan.healAt + 3_000_000, complaint.isEmpty else {
             return put(.healCheck, after: 250_000)
         }
-        if settledAt == nil {
-            // A little longer: what is still on its way must change nothing.
-            settledAt = now
+        guard hasReleasedZombies else {
+            hasReleasedZombies = true
             releaseZombies()
             return put(.healCheck, after: 4_000_000)
         }
+        guard let settled else {
+            settled = rest
+            repeatLastEffects()
+            return put(.healCheck, after: 4_000_000)
+        }
+        checkRest(since: settled)
         checkDurability(judge.lastOpened?.node ?? 0, "the primary at the end")
         for node in nodes.indices { checkCopy(node, of: judge.lastOpened?.node ?? 0) }
         isOver = true
@@ -87,7 +92,8 @@ extension Simulation {
         }
     }
 
-    /// Late commands arrive now: each is of an older step, or done already.
+    /// Late commands arrive now. One that no later command to its node forbids may cut that node off
+    /// for a moment; the cluster has to converge again.
     private func releaseZombies() {
         for index in jobs.indices {
             if case .travelling = jobs[index].stage {
@@ -115,6 +121,9 @@ extension Simulation {
         guard view.isHealthy else {
             return "phase \(view.phase), waits for \(view.waitingFor), alarms \(view.alarms), "
                 + "configs \(view.configs)"
+        }
+        if let busy = cluster.members.first(where: { $0.work != nil }) {
+            return "work on \(busy.id) is not done"
         }
         return nodes[primary].conf.names.text == cluster.standbyNames(cluster.configs[0])
             ? "" : "other names are in force"

@@ -30,6 +30,8 @@ struct RemoteJob {
     }
 
     var kind: Kind
+    /// What a stop makes room for: done in this step, there is nothing to stop any more.
+    var before: Hook?
     var node: Int
     var stamp: Stamp
     var place: Int
@@ -59,13 +61,15 @@ struct NodeRequest {
 extension Simulation {
     /// Sends a command on its way; the run is woken with its result.
     func startRemote(
-        _ kind: RemoteJob.Kind, on node: Int, _ run: EffectRun, slot: Int, timeout: Int64
+        _ kind: RemoteJob.Kind, on node: Int, _ run: EffectRun, slot: Int, timeout: Int64,
+        before: Hook? = nil
     ) {
         let place = schedulers[run.scheduler].place
         run.results[slot] = nil
         run.slotTokens[slot] += 1
         var job = RemoteJob(
-            kind: kind, node: node, stamp: run.effect.stamp, place: place, run: run.index,
+            kind: kind, before: before, node: node, stamp: run.effect.stamp, place: place,
+            run: run.index,
             slot: slot, runToken: run.slotTokens[slot], deadline: now + timeout)
         let index = jobs.count
         if !nodes[node].isUp || !network.isOpenBothWays(.ssh, place, node)
@@ -129,7 +133,8 @@ extension Simulation {
         endOlderHook(node, stamp)
         nodes[node].stamp = max(nodes[node].stamp ?? stamp, stamp)
         nodes[node].formerUpstream = nodes[node].nodeConf.upstream ?? nodes[node].formerUpstream
-        nodes[node].nodeConf = NodeConf(upstream: request.upstream, stamp: stamp)
+        nodes[node].nodeConf = NodeConf(
+            upstream: request.upstream, written: request.upstream, stamp: stamp)
         nodes[node].tamperedNames = nil
         switch request.opening {
         case .removed:
@@ -167,7 +172,10 @@ extension Simulation {
         guard accepts(job.stamp, job.node, over: .ssh) else { return endJob(index, .stale) }
         judge.writes(job.stamp, on: job.node, ids, nodes[job.node].stamp)
         endOlderHook(job.node, job.stamp)
-        if nodes[job.node].marks.contains(where: { $0.stamp == job.stamp && $0.hook == hook }) {
+        let isDone = nodes[job.node].marks.contains {
+            $0.stamp == job.stamp && ($0.hook == hook || $0.hook == job.before)
+        }
+        if isDone {
             return endJob(index, .done(rewoundFrom: nil), after: 3_000)
         }
         nodes[job.node].stamp = max(nodes[job.node].stamp ?? job.stamp, job.stamp)

@@ -66,6 +66,7 @@ extension Plan {
             + "\(policy.numberSyncStandbys), alone \(policy.alone), mode \(policy.mode), a probe "
             + "each \(policy.timers.monitorInterval) ms, \(writers.count) writers\n"
             + faults.map { "  " + $0.says + "\n" }.joined()
+            + injections.map { "  injected: \($0)\n" }.joined()
             + "  at \(healAt / 1_000) ms: everything is put right"
     }
 }

@@ -3,6 +3,8 @@ import FailoverCore
 /// What `node.conf` says beside the lock.
 struct NodeConf {
     var upstream: Upstream?
+    /// What `node-apply` wrote there; another hand may have changed it since.
+    var written: Upstream?
     var stamp = Stamp(term: Term(0), step: Revision(0))
 }
 
@@ -179,6 +181,8 @@ struct SimulatedNode {
     var waiters: [Waiter] = []
     var isFlushing = false
     var duplicateAt: Int64 = -100_000_000
+    /// When names of another hand went out of force.
+    var untamperedAt: Int64 = -100_000_000
 
     var sshIsStuckUntil: Int64 = 0
 

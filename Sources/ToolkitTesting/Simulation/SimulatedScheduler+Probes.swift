@@ -32,7 +32,7 @@ extension Simulation {
             after: network.latency(place, node, &schedulerRandom) + 500)
     }
 
-    private func timeOut(_ index: Int, _ node: Int, _ token: Int) {
+    func timeOut(_ index: Int, _ node: Int, _ token: Int) {
         schedulers[index].observers[node].result = .unreachable(ids[node], .timedOut)
         let end = schedulers[index].observers[node].began + policy.timers.probeTimeout * 1_000
         put(

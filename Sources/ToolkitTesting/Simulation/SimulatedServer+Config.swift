@@ -37,7 +37,9 @@ extension Simulation {
         guard !nodes[index].hasBadLine else { return }
         let names = nodes[index].conf.names.text
         let term = nodes[index].conf.openTerm
+        let wasTampered = nodes[index].conf.isTampered
         readFiles(index)
+        if wasTampered, !nodes[index].conf.isTampered { nodes[index].untamperedAt = now }
         if term != nil, nodes[index].conf.openTerm == nil {
             nodes[index].lockedAt = now
             nodes[index].formerTerm = term
@@ -201,7 +203,8 @@ extension Simulation {
                 return runs[run].began <= nodes[index].promotionAskedAt
             }
         }
-        guard isWatched, nodes[index].slowness == 1 else { return }
+        // An injected delay may hold up the nudges themselves.
+        guard isWatched, nodes[index].slowness == 1, plan.injections.isEmpty else { return }
         judge.report("I4", "\(ids[index]) slept through its promotion")
     }
 

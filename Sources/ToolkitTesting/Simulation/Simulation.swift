@@ -36,7 +36,9 @@ final class Simulation {
     var activeFaults: [Int] = []
     /// The node that each fault has struck.
     var targets: [Int: Int] = [:]
-    var settledAt: Int64?
+    var hasReleasedZombies = false
+    /// As it was when the cluster had converged.
+    var settled: Rest?
     /// Pauses and maintenance that were not ended are ended by their operators.
     var ordersToEnd = false
     var promotingSince: (at: Int64, term: Int)?
@@ -95,20 +97,28 @@ final class Simulation {
     /// Runs until the cluster has converged after the last fault, or a promise is broken.
     func play() {
         begin()
-        while !isOver, judge.violation == nil {
-            guard let (at, happening) = queue.take() else { break }
-            now = at
-            eventCount += 1
-            if eventCount > 4_000_000 { judge.report("loop", "the world does not come to rest") }
-            if let node = happening.server, nodes[node].isStopped {
-                nodes[node].deferred.append(happening)
-            } else {
-                happen(happening)
-            }
-        }
+        while turn() {}
     }
 
-    private func begin() {
+    /// The next event; false when there is none left that matters.
+    func turn() -> Bool {
+        guard !isOver, judge.violation == nil, let (at, happening) = queue.take() else {
+            return false
+        }
+        now = at
+        eventCount += 1
+        if eventCount > 4_000_000 { judge.report("loop", "the world does not come to rest") }
+        if let node = happening.server, nodes[node].isStopped {
+            nodes[node].deferred.append(happening)
+        } else if let injection = plan.injections.first(where: { $0.event == eventCount }) {
+            inject(injection, at: happening)
+        } else {
+            happen(happening)
+        }
+        return true
+    }
+
+    func begin() {
         nodes[0].hasData = true
         nodes[0].controlState = "shut down"
         _ = startServer(0)
@@ -123,7 +133,7 @@ final class Simulation {
         queue.put(.healCheck, at: plan.healAt)
     }
 
-    private func happen(_ happening: Happening) {
+    func happen(_ happening: Happening) {
         switch happening {
         case .tick(let scheduler, let epoch): tick(scheduler, epoch)
         case .probe(let scheduler, let node, let token): probe(scheduler, node, token)

@@ -1,0 +1,84 @@
+extension Rule {
+    static let dockerRules: [Rule] = [
+        Rule(
+            code: "docker.data_is_mount",
+            reads: ["nodes[].runtime", "nodes[].data_dir", "nodes[].docker.mount", "cluster"]
+        ) { subject in
+            subject.dockerNodes.compactMap { path, node, docker in
+                let setting = subject.written("\(path).data_dir", "\(path).docker.mount", path)
+                let data = Paths.normalized(node.dataDirectory)
+                let mount = Paths.normalized(docker.mount)
+                if data == mount || data == imageMount {
+                    let whose = data == mount ? "the volume" : "a volume of the official image"
+                    return subject.violation(
+                        setting,
+                        "\(Found.quoted(node.dataDirectory)) is where \(whose) is mounted, and a "
+                            + "mount can't be moved aside for a new copy",
+                        "put `data_dir` into a folder of its own, such as \(mount)/\(node.id)")
+                }
+                guard !Paths.isInside(data, mount) else { return nil }
+                return subject.violation(
+                    setting,
+                    "\(Found.quoted(node.dataDirectory)) does not lie below "
+                        + "\(Found.quoted(docker.mount)), and would be lost with the container",
+                    "put `data_dir` below `mount`")
+            }
+        },
+        Rule(
+            code: "docker.same_container",
+            reads: [
+                "nodes[].runtime", "nodes[].docker.container", "nodes[].host", "nodes[].ssh.host",
+            ]
+        ) { subject in
+            subject.pairs { first, path, second in
+                guard let one = first.docker, let other = second.docker,
+                    one.container == other.container, isOneMachine(first, second)
+                else { return nil }
+                return subject.violation(
+                    "\(path).docker.container",
+                    "the container of `\(first.id)` on this machine is `\(one.container)` too",
+                    "give each container of a machine a name of its own")
+            }
+        },
+        Rule(
+            code: "docker.tmpfs_path",
+            reads: ["nodes[].runtime", "runtime_dir", "nodes[].socket_dir", "nodes[].name"]
+        ) { subject in
+            subject.dockerNodes.compactMap { path, node, _ in
+                let folders = [
+                    ("runtime_dir", node.runtimeDirectory),
+                    ("\(path).socket_dir", node.socketDirectory),
+                ]
+                guard
+                    let (setting, folder) = folders.first(where: {
+                        $0.1.utf8.contains(UInt8(ascii: ":"))
+                    })
+                else { return nil }
+                return subject.violation(
+                    setting,
+                    "Docker reads the colon in \(Found.quoted(folder)) as the end of the path",
+                    "choose a folder without a colon")
+            }
+        },
+        Rule(
+            code: "docker.unused", level: .warning, reads: ["nodes[].runtime", "nodes[].docker"]
+        ) { subject in
+            subject.nodes.filter { path, node in
+                node.docker == nil && subject.reading.isWritten("\(path).docker")
+            }.map { path, node in
+                subject.violation(
+                    "\(path).docker", "`\(node.id)` runs without a container",
+                    "write `runtime: docker`, or leave `docker` out")
+            }
+        },
+    ]
+
+    /// The VOLUME of Docker's official image, up to PostgreSQL 17.
+    private static let imageMount = "/var/lib/postgresql/data"
+}
+
+extension Subject {
+    fileprivate var dockerNodes: [(path: String, node: NodeSettings, docker: DockerSettings)] {
+        nodes.compactMap { path, node in node.docker.map { (path, node, $0) } }
+    }
+}

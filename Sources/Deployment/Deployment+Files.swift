@@ -1,0 +1,106 @@
+public import ClusterFile
+import Execution
+import FailoverCore
+import Foundation
+public import Rendering
+
+/// A file as it lies on a node.
+public enum DeployedFile: Hashable, Sendable {
+    case missing
+    /// The SSH user may not read it, or it is no file.
+    case unreadable
+    /// The mode in octal.
+    case present(mode: String, contents: [UInt8])
+}
+
+/// Files on one node: as they are, and as they have to be.
+extension Deployment {
+    /// The files at `paths`, in this order.
+    public func deployed(
+        _ paths: [String], on node: NodeSettings
+    ) async throws(DeploymentError) -> [DeployedFile] {
+        let script = try script("read-files")
+        let result: CommandResult
+        do throws(ExecutionError) {
+            result = try await runner(node).run(
+                Command(
+                    ["/bin/sh", "-s", "--"] + paths, standardInput: script,
+                    timeout: .seconds(30), outputLimitBytes: 8 << 20))
+        } catch {
+            throw DeploymentError(error, on: node)
+        }
+        let lines = result.output.split(separator: "\n")
+        guard result.isSuccess, lines.count == paths.count + 1, lines.last == "end" else {
+            throw DeploymentError(
+                .node, "cannot read the files of \(node.id)", because: result.because,
+                next: "see that /bin/sh and GNU coreutils work for that user")
+        }
+        return lines.dropLast().map(Self.file)
+    }
+
+    private static func file(_ line: Substring) -> DeployedFile {
+        let words = line.split(separator: " ", omittingEmptySubsequences: false)
+        if words.count == 3, words[0] == "file", let data = Data(base64Encoded: String(words[2])) {
+            return .present(mode: String(words[1]), contents: Array(data))
+        }
+        return line == "missing" ? .missing : .unreadable
+    }
+
+    /// Puts files into their places, each whole or as it was.
+    public func put(
+        _ files: [RenderedFile], on node: NodeSettings
+    ) async throws(DeploymentError) {
+        do throws(ExecutionError) {
+            for file in files {
+                try await runner(node).upload(
+                    Array(file.contents.utf8), to: file.path, mode: UInt32(file.mode),
+                    timeout: .seconds(30))
+            }
+        } catch {
+            throw DeploymentError(error, on: node)
+        }
+    }
+
+    /// Lets the node's own PostgreSQL read a postgresql.conf beside the one in use. Gives the values
+    /// of `names` that it would start with.
+    public func values(
+        of names: [String], in file: RenderedFile, on node: NodeSettings
+    ) async throws(DeploymentError) -> [String: String] {
+        var tested = file
+        tested.path += ".tested"
+        try await put([tested], on: node)
+        // One process for each: `-C` takes one name, and more than a few are never asked for.
+        let script = """
+            program=$1 file=$2
+            trap 'rm -f -- "$file"' EXIT
+            shift 2
+            for name; do
+                value=$("$program" -C "$name" -D "$PGDATA" -c "config_file=$file")
+                printf '%s=%s\\n' "$name" "$value"
+            done
+            """
+        let result: CommandResult
+        do throws(ExecutionError) {
+            result = try await runner(node).run(
+                Command(
+                    [
+                        "/bin/sh", "-euc", script, "sh",
+                        "\(settings.postgresql.binDirectory)/postgres", tested.path,
+                    ] + names, environment: environment(of: node), timeout: .seconds(60)))
+        } catch {
+            throw DeploymentError(error, on: node)
+        }
+        guard result.isSuccess else {
+            throw DeploymentError(
+                .node, "cannot use the new postgresql.conf on \(node.id); nothing was changed",
+                because: result.because, next: "correct cluster.yaml or the template")
+        }
+        var values: [String: String] = [:]
+        for line in result.output.split(separator: "\n") {
+            let halves = line.split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if halves.count == 2 { values[String(halves[0])] = String(halves[1]) }
+        }
+        return values
+    }
+}

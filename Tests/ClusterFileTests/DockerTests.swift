@@ -1,0 +1,135 @@
+import ClusterFile
+import Testing
+
+@Suite("Docker nodes")
+struct DockerTests {
+    @Test func defaults() throws {
+        let settings = try load(
+            "cluster: shop\nnodes:\n  - { name: a, host: 10.0.0.1, runtime: docker }\n"
+                + "  - { name: b, host: 10.0.0.1, port: 5433, runtime: docker }\nlab: true\n"
+        ).settings
+        #expect(
+            settings.nodes.map(\.docker)
+                == ["a", "b"].map { name in
+                    DockerSettings(
+                        image: "postgres:15", container: "toolkit-shop-\(name)",
+                        volume: "toolkit-shop-\(name)", mount: "/var/lib/postgresql",
+                        network: "host")
+                })
+        #expect(settings.nodes.map { settings.tenants(beside: $0) } == [2, 2])
+    }
+
+    @Test func aNodesMachineWinsOverThatOfAll() throws {
+        let settings = try load(
+            """
+            cluster: shop
+            machine: { memory: 8GB, cores: 4 }
+            nodes:
+              - { name: a, host: 10.0.0.1, machine: { memory: 16GB, disk: 100GB } }
+              - { name: b, host: 10.0.0.2 }
+
+            """
+        ).settings
+        #expect(
+            settings.nodes.map(\.machine) == [
+                MachineSettings(memoryBytes: 16 << 30, cores: 4, diskBytes: 100 << 30),
+                MachineSettings(memoryBytes: 8 << 30, cores: 4),
+            ])
+    }
+
+    static let rows: [FileRow] = [
+        FileRow(
+            "the volume on the data directory itself",
+            code: "docker.data_is_mount",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - name: a
+                    host: 10.0.0.1
+                    runtime: docker
+                    data_dir: /data/pg/
+                    docker: { mount: /data/pg }
+
+                """#,
+            says: #"""
+                cluster.yaml:6:15: nodes[0].data_dir: "/data/pg/" is where the volume is mounted, and a mount can't be moved aside for a new copy
+                  next: put `data_dir` into a folder of its own, such as /data/pg/a
+                """#),
+        FileRow(
+            "a volume of the image on the data directory",
+            code: "docker.data_is_mount",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: 10.0.0.1, runtime: docker, data_dir: /var/lib/postgresql/data }
+
+                """#,
+            says: #"""
+                cluster.yaml:3:59: nodes[0].data_dir: "/var/lib/postgresql/data" is where a volume of the official image is mounted, and a mount can't be moved aside for a new copy
+                  next: put `data_dir` into a folder of its own, such as /var/lib/postgresql/a
+                """#),
+        FileRow(
+            "a data directory outside of the volume",
+            code: "docker.data_is_mount",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: 10.0.0.1, runtime: docker, docker: { mount: /data } }
+
+                """#,
+            says: #"""
+                cluster.yaml:3:66: nodes[0].docker.mount: "/var/lib/postgresql/15/shop" does not lie below "/data", and would be lost with the container
+                  next: put `data_dir` below `mount`
+                """#),
+        FileRow(
+            "one container for two nodes",
+            code: "docker.same_container",
+            yaml: #"""
+                cluster: shop
+                lab: true
+                nodes:
+                  - { name: a, host: h, runtime: docker, docker: { container: pg } }
+                  - { name: b, host: h, port: 5433, runtime: docker, docker: { container: pg } }
+
+                """#,
+            says: #"""
+                cluster.yaml:5:75: nodes[1].docker.container: the container of `a` on this machine is `pg` too
+                  next: give each container of a machine a name of its own
+                """#),
+        FileRow(
+            "a runtime folder that Docker can't mount",
+            code: "docker.tmpfs_path",
+            yaml: #"""
+                cluster: shop
+                runtime_dir: /run/a:b
+                nodes:
+                  - { name: a, host: h, runtime: docker }
+                  - { name: b, host: i }
+
+                """#,
+            says: #"""
+                cluster.yaml:2:14: runtime_dir: Docker reads the colon in "/run/a:b/shop/a" as the end of the path
+                  next: choose a folder without a colon
+                """#),
+        FileRow(
+            "a container that nobody runs",
+            code: "docker.unused",
+            yaml: #"""
+                cluster: shop
+                synchronous: { number_sync_standbys: 0 }
+                lab: true
+                nodes:
+                  - { name: a, host: h, docker: { image: "postgres:15" } }
+
+                """#,
+            says: #"""
+                cluster.yaml:5:33: warning: nodes[0].docker: `a` runs without a container
+                  next: write `runtime: docker`, or leave `docker` out
+                cluster.yaml:5:3: note: nodes: with one node there is no failover
+                  next: add nodes when you have them
+                """#),
+    ]
+
+    @Test("What a container may not be", arguments: rows)
+    func row(_ row: FileRow) { row.check() }
+}
