@@ -212,16 +212,19 @@ public struct HookSettings: Hashable, Sendable {
         public var retries: Int
         public var retryDelayMs: Int64
         public var onFailure: OnFailure
+        /// Whether a node's hook runs on the scheduler's machine: that node may be out of reach.
+        public var runsOnScheduler: Bool
 
         public init(
             command: String?, timeoutMs: Int64, retries: Int, retryDelayMs: Int64,
-            onFailure: OnFailure
+            onFailure: OnFailure, runsOnScheduler: Bool = false
         ) {
             self.command = command
             self.timeoutMs = timeoutMs
             self.retries = retries
             self.retryDelayMs = retryDelayMs
             self.onFailure = onFailure
+            self.runsOnScheduler = runsOnScheduler
         }
     }
 

@@ -106,7 +106,9 @@ extension Resolved {
                     command: command, timeoutMs: duration("\(path).timeout"),
                     retries: number("\(path).retries"),
                     retryDelayMs: duration("\(path).retry_delay"),
-                    onFailure: .init(rawValue: text("\(path).on_failure")) ?? .abort)
+                    onFailure: .init(rawValue: text("\(path).on_failure")) ?? .abort,
+                    runsOnScheduler: hook.mayRunOnScheduler && text("\(path).run_on") == "scheduler"
+                )
             )
         }
         return HookSettings(

@@ -7,16 +7,20 @@ public struct HookDeclaration: Hashable, Sendable {
     public var isShipped: Bool
     public var timeoutMs: Int64
     public var onFailure: HookSettings.OnFailure
+    /// Whether it may be told to run beside the scheduler instead of on its node.
+    public var mayRunOnScheduler: Bool
 
     init(
         _ name: String, timeoutMs: Int64, isShipped: Bool = true,
-        onFailure: HookSettings.OnFailure = .abort, _ documentation: String
+        onFailure: HookSettings.OnFailure = .abort, mayRunOnScheduler: Bool = false,
+        _ documentation: String
     ) {
         self.name = name
         self.documentation = documentation
         self.isShipped = isShipped
         self.timeoutMs = timeoutMs
         self.onFailure = onFailure
+        self.mayRunOnScheduler = mayRunOnScheduler
     }
 
     public var path: String { "hooks.\(name)" }
@@ -48,7 +52,16 @@ public struct HookDeclaration: Hashable, Sendable {
                 .choice(HookSettings.OnFailure.allCases.map(\.rawValue)),
                 .value(onFailure.rawValue), example: onFailure.rawValue,
                 "When it has failed for good: stop the step (`abort`) or go on (`continue`)."),
-        ]
+        ] + (mayRunOnScheduler ? [runOn] : [])
+    }
+
+    private var runOn: Setting {
+        Setting(
+            "\(path).run_on", .choice(["node", "scheduler"]), .value("node"), example: "scheduler",
+            """
+            Where it runs: on its node, or on the scheduler's machine, for a script that asks a \
+            hypervisor or a power switch: the node may be out of reach.
+            """)
     }
 }
 
@@ -71,7 +84,7 @@ extension Settings {
             "standby_disconnect_command", timeoutMs: 5_000,
             "Ends the WAL receiver of a standby when the settings alone don't."),
         HookDeclaration(
-            "fence_command", timeoutMs: 30_000,
+            "fence_command", timeoutMs: 30_000, mayRunOnScheduler: true,
             "Stops the old primary and removes its opening."),
         HookDeclaration(
             "rejoin_command", timeoutMs: 3_600_000,

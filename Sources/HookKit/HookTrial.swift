@@ -34,9 +34,12 @@ public struct HookTrial: Sendable {
         }
     }
 
-    /// What is not configured, and not shipped, is not tried.
+    /// What is not configured, and not shipped, is not tried; nor what leaves the throw-away nodes.
     public func runs(_ hook: HookName) -> Bool {
-        scripts.command(for: hook) != .none || !scripts.dropIns(of: hook).isEmpty
+        // A fence beside the scheduler asks for machines that a throw-away node does not have.
+        let isMoved = ground.own.hooks.byName[hook.rawValue]?.runsOnScheduler ?? false
+        return !isMoved
+            && (scripts.command(for: hook) != .none || !scripts.dropIns(of: hook).isEmpty)
     }
 
     // MARK: On a node

@@ -27,6 +27,12 @@ public struct HookCatalogue: Sendable {
         }
     }
 
+    /// Where a hook runs in this cluster.
+    public static func place(of hook: HookName, in settings: ClusterSettings) -> Place {
+        let isMoved = settings.hooks.byName[hook.rawValue]?.runsOnScheduler ?? false
+        return isMoved ? .scheduler : entry(hook).place
+    }
+
     public static let all: [Entry] = HookName.allCases.map(entry)
 
     public static func entry(_ hook: HookName) -> Entry {

@@ -36,7 +36,7 @@ public struct HookRunner: Sendable {
     /// Runs one hook with its drop-ins, retries and deadline.
     public func run(_ call: HookCall) async -> HookOutcome {
         let work = HookWork(call, settings: settings)
-        let isOnNode = HookCatalogue.entry(call.hook).place == .node
+        let isOnNode = HookCatalogue.place(of: call.hook, in: settings) == .node
         switch scripts.command(for: call.hook) {
         case .none:
             guard hasDropIns(call.hook) else { return .skipped }
@@ -89,7 +89,7 @@ public struct HookRunner: Sendable {
     }
 
     private func run(_ work: HookWork, dropIn path: String) async -> HookOutcome {
-        HookCatalogue.entry(work.call.hook).place == .node
+        HookCatalogue.place(of: work.call.hook, in: settings) == .node
             ? await wrapped(work, dropIn: path) : await local(work, [path])
     }
 

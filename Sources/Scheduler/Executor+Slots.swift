@@ -47,13 +47,23 @@ extension Executor {
     }
 
     /// One that is in use stays: whoever streams by it needs it.
-    private func dropSlot(_ name: String, in session: Connection) async throws(PostgresError) {
-        do throws(PostgresError) {
-            try await session.query(
+    private func dropSlot(
+        _ name: String, in session: Connection, ofStandbyAt stamp: Stamp? = nil
+    ) async throws(PostgresError) {
+        var statement = """
+            SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+            WHERE slot_name = $1 AND slot_type = 'physical' AND NOT active
+            """
+        var values = [name]
+        if let stamp {
+            statement += """
+                 AND pg_is_in_recovery() AND current_setting('toolkit.term', true) = $2
+                 AND current_setting('toolkit.step', true) = $3
                 """
-                SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-                WHERE slot_name = $1 AND slot_type = 'physical' AND NOT active
-                """, [name], timeout: .seconds(5))
+            values += [String(stamp.term.number), String(stamp.step.number)]
+        }
+        do throws(PostgresError) {
+            try await session.query(statement, values, timeout: .seconds(5))
         } catch {
             // In use since the look, or gone.
             guard error.sqlState == "55006" || error.sqlState == "42704" else { throw error }
@@ -61,7 +71,9 @@ extension Executor {
     }
 
     /// What a node keeps from its time as a primary holds WAL for nobody (A49). A standby that
-    /// cascades keeps its children's. Nothing depends on this: what fails is noted.
+    /// cascades keeps its children's. Nothing depends on this: what fails is noted. It may come
+    /// late, when a promotion has made slots of these names anew: each statement looks for itself
+    /// whether the node is still the standby that this step has made.
     func dropStaleSlots(_ work: EffectWork, on link: NodeLink) async {
         let children = settings.policy.nodes.filter { $0.upstream == link.node.id }.map(\.id)
         let followers = work.cluster.members.filter { $0.upstream == link.node.id }.map(\.id)
@@ -69,14 +81,29 @@ extension Executor {
         let stale = work.cluster.members.map(\.id.slot).filter { !kept.contains($0) }
         do throws(Ended) {
             try await whenItAnswers(link) { (session) throws(PostgresError) in
-                let isStandby = try await session.query(
-                    "SELECT pg_is_in_recovery()", timeout: .seconds(2)
-                ).single().values[0]
-                guard isStandby == "t" else { return }
-                for name in stale { try await dropSlot(name, in: session) }
+                guard try await shows(work.stamp, session) else { return }
+                for name in stale {
+                    try await dropSlot(name, in: session, ofStandbyAt: work.stamp)
+                }
             }
         } catch {
             work.notes.add("stale slots are not dropped: \(error.outcome)")
+        }
+    }
+
+    /// Whether a session comes to see a stamp: a reload takes a moment.
+    private func shows(
+        _ stamp: Stamp, _ session: Connection
+    ) async throws(PostgresError) -> Bool {
+        let deadline = ContinuousClock.now + .seconds(2)
+        while true {
+            let row = try await session.query(
+                "SELECT current_setting('toolkit.term', true), current_setting('toolkit.step', true)",
+                timeout: .seconds(2)
+            ).single().values
+            if ProbeQuery.stamp(term: row[0], step: row[1]) == stamp { return true }
+            guard ContinuousClock.now < deadline else { return false }
+            await pause(.milliseconds(50))
         }
     }
 

@@ -62,7 +62,7 @@ public actor Scheduler {
         (inbox, post) = AsyncStream.makeStream(of: Input.self)
     }
 
-    /// Runs until the task is cancelled; then ends its effects and observers.
+    /// Runs until the task is cancelled; then lets its effects end, and ends its observers.
     public func run() async {
         await withTaskGroup(of: Void.self) { group in
             for node in settings.nodes {
@@ -82,8 +82,7 @@ public actor Scheduler {
             }
             group.cancelAll()
         }
-        for task in inFlight.values { task.cancel() }
-        for task in inFlight.values { await task.value }
+        await endEffects()
         await saveQuietly()
         isOver = true
         for waiter in waiters { waiter.resume() }
@@ -92,7 +91,23 @@ public actor Scheduler {
         for subscriber in subscribers.values { subscriber.finish() }
     }
 
-    /// Ends `run`, with all its effects, and returns when it has ended.
+    /// What an effect may still take when the scheduler is told to stop.
+    private static let lastSeconds = Duration.seconds(10)
+
+    /// A rewind or a clone goes on at its node, as after a crash: ended half-way it would cost the
+    /// data directory, and the next scheduler finds what it left. Anything else may come to its end.
+    private func endEffects() async {
+        let short = inFlight.filter { !$0.key.replacesData }.map(\.value)
+        let patience = Task {
+            try? await Task.sleep(for: Self.lastSeconds)
+            guard !Task.isCancelled else { return }
+            for task in short { task.cancel() }
+        }
+        for task in short { await task.value }
+        patience.cancel()
+    }
+
+    /// Ends `run`, with its effects, and returns when it has ended.
     public func stop() async {
         post.finish()
         await withCheckedContinuation { continuation in
@@ -167,6 +182,11 @@ public actor Scheduler {
             }
         }
     }
+}
+
+extension Effect.ID {
+    /// Ended half-way, it leaves a data directory of no use.
+    fileprivate var replacesData: Bool { ["rejoin", "rewind", "clone"].contains(name) }
 }
 
 extension Scheduler.Input {

@@ -41,7 +41,8 @@ struct HookRow: Encodable {
 
     init(_ entry: HookCatalogue.Entry, _ settings: ClusterSettings, _ scripts: HookScripts) {
         hook = entry.setting
-        runsOn = entry.runsOn
+        let isMoved = HookCatalogue.place(of: entry.hook, in: settings) != entry.place
+        runsOn = isMoved ? "the scheduler" : entry.runsOn
         when = entry.when
         leaves = entry.leaves
         deadlineSeconds = HookEnvironment(settings: settings).timeoutSeconds(of: entry.hook)

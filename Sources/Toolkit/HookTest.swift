@@ -23,7 +23,7 @@ struct HookTest: AsyncParsableCommand {
         let trial = try HookTrial(try settings(), sharedHooks: try ShareFolder.find().hooks)
         let wanted = hooks.isEmpty ? HookName.allCases : hooks
         for hook in hooks where !trial.runs(hook) {
-            Console.note("\(hook): no command is configured, and none is shipped")
+            Console.note("\(hook): not tried: it has no command, or runs beside the scheduler")
         }
         var verdicts: [HookVerdict] = []
         try await trial.run(wanted) { verdict in

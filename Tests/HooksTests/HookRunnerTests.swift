@@ -163,16 +163,21 @@ struct HookRunnerTests {
         }
     }
 
+    /// Over a connection that leads nowhere.
+    private func hooksWithoutNodes(_ bench: HookBench) -> HookRunner {
+        let target = SSHTarget(
+            host: "127.0.0.1", port: 1, user: "nobody", identityFile: nil,
+            knownHostsFile: "/dev/null", connectTimeout: .seconds(2))
+        let runner = SSHRunner(target)
+        return HookRunner(
+            settings: bench.settings, sharedHooks: HookBench.sharedHooks,
+            runner: { _ in runner }, local: bench.runner)
+    }
+
     @Test func aNodeThatCanNotBeReachedIsNotStarted() async throws {
         try await HookBench.with { (bench) async throws in
-            let target = SSHTarget(
-                host: "127.0.0.1", port: 1, user: "nobody", identityFile: nil,
-                knownHostsFile: "/dev/null", connectTimeout: .seconds(2))
-            let runner = SSHRunner(target)
-            let hooks = HookRunner(
-                settings: bench.settings, sharedHooks: HookBench.sharedHooks,
-                runner: { _ in runner }, local: bench.runner)
-            let outcome = await hooks.run(HookCall(.promoteCommand, on: bench.a, term: 1, step: 1))
+            let outcome = await hooksWithoutNodes(bench).run(
+                HookCall(.promoteCommand, on: bench.a, term: 1, step: 1))
             guard case .notStarted = outcome else {
                 Issue.record("\(outcome)")
                 return
@@ -180,11 +185,23 @@ struct HookRunnerTests {
         }
     }
 
+    @Test func aFenceBesideTheSchedulerNeedsNoNode() async throws {
+        let hooks = """
+            hooks:
+              fence_command: { command: "printf 'toolkit:fenced=%%s\\n' %n", run_on: scheduler }
+            """
+        try await HookBench.with(hooks: hooks) { (bench) async throws in
+            let outcome = await hooksWithoutNodes(bench).run(
+                HookCall(.fenceCommand, on: bench.a, term: 1, step: 1))
+            #expect(outcome.results["fenced"] == "a", "\(outcome)")
+        }
+    }
+
     @Test func everyShippedScriptIsCleanUnderShellcheck() async throws {
         let runner = LocalRunner()
         let script = """
             cd -- "$1" || exit; command -v shellcheck >/dev/null || { echo missing; exit 0; }
-            shellcheck hooks/*.sh hooks/lib/*.sh
+            shellcheck hooks/*.sh hooks/lib/*.sh hooks/contrib/*/*.sh
             """
         let result = try await runner.run(
             Command(["/bin/sh", "-c", script, "sh", HookBench.checkout], timeout: .seconds(120)))

@@ -133,7 +133,8 @@ extension Simulation {
         endOlderHook(node, stamp)
         nodes[node].stamp = max(nodes[node].stamp ?? stamp, stamp)
         nodes[node].formerUpstream = nodes[node].nodeConf.upstream ?? nodes[node].formerUpstream
-        nodes[node].nodeConf = NodeConf(upstream: request.upstream, stamp: stamp)
+        nodes[node].nodeConf = NodeConf(
+            upstream: request.upstream, written: request.upstream, stamp: stamp)
         nodes[node].tamperedNames = nil
         switch request.opening {
         case .removed:

@@ -40,9 +40,14 @@ extension Simulation {
 
     /// As a command that was on its way for long: nobody waits for what comes of it.
     func repeatLastEffects() {
-        // What a node has never accepted is no repetition.
+        // What a node has never accepted is no repetition; where another hand has changed a file since,
+        // the same step rightly writes its own again, and a file that the server could not read (F34)
+        // is read now.
         let known = runs.filter { run in
-            nodes[run.node].stamp.map { run.effect.stamp <= $0 } ?? false
+            let node = nodes[run.node]
+            return node.nodeConf.upstream == node.nodeConf.written
+                && node.nodeConf.upstream == node.conf.upstream
+                && node.stamp.map { run.effect.stamp <= $0 } ?? false
         }
         for last in known.suffix(Self.repeated) {
             let run = EffectRun(

@@ -3,6 +3,8 @@ import FailoverCore
 /// What `node.conf` says beside the lock.
 struct NodeConf {
     var upstream: Upstream?
+    /// What `node-apply` wrote there; another hand may have changed it since.
+    var written: Upstream?
     var stamp = Stamp(term: Term(0), step: Revision(0))
 }
 
