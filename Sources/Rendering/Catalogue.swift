@@ -37,8 +37,7 @@ public struct CatalogueEntry: Hashable, Sendable {
     public var runtime: Runtime?
     public var mode: Int
     public var installer: Installer
-    /// Where it belongs, with `<cluster>`, `<node>`, `<config_dir>` and `<state_dir>` to be filled
-    /// in; empty: wherever its program reads it.
+    /// Where it belongs, with `<cluster>`, `<service>`, `<config_dir>` and its like to be filled in; empty: wherever its program reads it.
     public var place: String
     public var purpose: String
     var source: Source
@@ -73,6 +72,7 @@ public struct CatalogueEntry: Hashable, Sendable {
         guard !place.isEmpty else { return nil }
         let values = [
             "<cluster>": settings.cluster, "<node>": node?.id.rawValue ?? "",
+            "<service>": node.map { TemplateVariable.service($0, settings) } ?? "",
             "<config_dir>": node?.configDirectory ?? "", "<state_dir>": node?.stateDirectory ?? "",
         ]
         // The place is ours, and a value is put in once: nothing in a value is filled in.
@@ -102,7 +102,7 @@ public enum Catalogue {
         $0.installer == .deploy && $0.source == .template
     }
 
-    private static let unit = "/etc/systemd/system/toolkit-<cluster>-<node>.service"
+    private static let unit = "/etc/systemd/system/<service>"
 
     public static let all: [CatalogueEntry] = [
         CatalogueEntry(
@@ -128,7 +128,7 @@ public enum Catalogue {
         ),
         CatalogueEntry(
             "postgresql-dropin.conf", .node, on: .native,
-            at: "/etc/systemd/system/postgresql@.service.d/toolkit-<cluster>-<node>.conf",
+            at: "/etc/systemd/system/<service>.d/toolkit.conf",
             "The same for a unit that you have: put it into the `.d` folder of that unit."),
         CatalogueEntry(
             "tmpfiles.conf", .node, on: .native,

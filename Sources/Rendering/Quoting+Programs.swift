@@ -81,6 +81,22 @@ extension Quoting {
         return name
     }
 
+    /// An argument of a command in sudoers, where a pattern would allow more than was meant.
+    public static func sudoersArgument(_ text: String) throws(QuotingError) -> String {
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            let isPlain = scalar.isASCII && isLetterOrDigit(UInt8(scalar.value))
+            guard isPlain || "_.@/-\\:,=".unicodeScalars.contains(scalar) else {
+                throw QuotingError(
+                    target: "sudoers",
+                    because: "an argument there has only letters, digits and _ . @ / - \\ : , =")
+            }
+            if "\\:,=".unicodeScalars.contains(scalar) { escaped += "\\" }
+            escaped.unicodeScalars.append(scalar)
+        }
+        return escaped
+    }
+
     /// The value of an option in authorized_keys.
     public static func sshOption(_ text: String) throws(QuotingError) -> String {
         try refuseLineBreaks(text, in: "authorized_keys")

@@ -30,6 +30,7 @@ public enum TemplateFilter: String, Hashable, Sendable, CaseIterable {
     /// A part of such a text, between double quotes that stand in the template.
     case composePart = "compose_part"
     case sudoersUser = "sudoers_user"
+    case sudoersArgument = "sudoers_argument"
     case sshOption = "ssh_option"
     case pgbouncer
     /// Text behind a `#` or `--`.
@@ -56,6 +57,7 @@ public enum TemplateFilter: String, Hashable, Sendable, CaseIterable {
         case .compose: try Quoting.compose(text)
         case .composePart: try String(Quoting.compose(text).dropFirst().dropLast())
         case .sudoersUser: try Quoting.sudoersUser(text)
+        case .sudoersArgument: try Quoting.sudoersArgument(text)
         case .sshOption: try Quoting.sshOption(text)
         case .pgbouncer: try Quoting.pgbouncerValue(text)
         case .comment: try Quoting.comment(text)

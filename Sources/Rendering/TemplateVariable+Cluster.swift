@@ -17,7 +17,8 @@ extension TemplateVariable {
         TemplateVariable(
             "owners",
             .always { settings, _ in .list(owners(settings)) },
-            "List of the SSH users: `name`, and the `services` and `containers` of its nodes."),
+            "List of the SSH users: `name`, and the `services` of its nodes that are systemd units."
+        ),
         TemplateVariable(
             "hba.map", .always { _, _ in "toolkit" }, "The map of pg_ident.conf."),
         TemplateVariable(
@@ -157,17 +158,15 @@ extension TemplateVariable {
         }
         return names.map { name in
             let nodes = settings.nodes.filter { $0.sshUser == name }
-            return [
-                "name": .text(name),
-                "services": .list(
-                    nodes.filter { $0.docker == nil }.map { .text(service($0, settings)) }),
-                "containers": .list(nodes.compactMap { $0.docker.map { .text($0.container) } }),
-            ]
+            let units = nodes.compactMap(\.service).filter { $0.hasSuffix(".service") }
+            return ["name": .text(name), "services": .list(units.map(TemplateValue.text))]
         }
     }
 
+    /// The unit that PostgreSQL of a node runs under, or the name that a unit of ours would have.
     static func service(_ node: NodeSettings, _ settings: ClusterSettings) -> String {
-        "toolkit-\(settings.cluster)-\(node.id).service"
+        let unit = node.service.flatMap { $0.hasSuffix(".service") ? $0 : nil }
+        return unit ?? "toolkit-\(settings.cluster)-\(node.id).service"
     }
 
     private static func entry(_ node: NodeSettings) -> TemplateValue {

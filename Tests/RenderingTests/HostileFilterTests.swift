@@ -144,6 +144,11 @@ struct HostileFilterTests {
         #expect(throws: QuotingError.self) { try Quoting.sudoersUser(name) }
     }
 
+    @Test(arguments: ["a b", "a*", "a?", "[a]", "!a", "a\"", "a'", "a#", "ü", "a\nb"])
+    func sudoersTakesNoPatterns(_ argument: String) {
+        #expect(throws: QuotingError.self) { try Quoting.sudoersArgument(argument) }
+    }
+
     @Test(arguments: ["a\"b", "it's", "a\\b"])
     func systemdStartsNoProgramWithQuotes(_ name: String) {
         #expect(throws: QuotingError.self) { try Quoting.unitProgram("/usr/\(name)/postgres") }

@@ -82,7 +82,7 @@ struct RendererTests {
                 "/etc/toolkit/shop/node2/pg_ident.conf", "/etc/toolkit/shop/node2/node.conf",
                 "/var/lib/toolkit/shop/node2/pgpass",
                 "/etc/systemd/system/toolkit-shop-node2.service",
-                "/etc/systemd/system/postgresql@.service.d/toolkit-shop-node2.conf",
+                "/etc/systemd/system/toolkit-shop-node2.service.d/toolkit.conf",
                 "/etc/tmpfiles.d/toolkit-shop-node2.conf", "/etc/sudoers.d/toolkit-shop",
             ])
     }

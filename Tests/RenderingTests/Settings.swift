@@ -42,6 +42,7 @@ extension ClusterSettings {
     /// Machines of different sizes.
     static func sized(version: Int) -> ClusterSettings {
         var settings = shop(version: version)
+        settings.nodes[0].service = "postgresql@\(version)-main.service"
         settings.nodes[0].machine = MachineSettings(
             memoryBytes: 8 << 30, cores: 4, diskBytes: 100 << 30)
         settings.nodes[1].machine = MachineSettings(memoryBytes: 256 << 30, cores: 64)

@@ -75,7 +75,7 @@ struct TemplateTests {
 
     static let filters =
         "conf, conf_name, conf_element, hba, ident, word, sql_literal, sql_identifier, sh, unit_word, "
-        + "unit_program, unit_argument, unit_value, yaml, compose, compose_part, sudoers_user, ssh_option, pgbouncer, "
+        + "unit_program, unit_argument, unit_value, yaml, compose, compose_part, sudoers_user, sudoers_argument, ssh_option, pgbouncer, "
         + "comment, line"
 
     static let mistakes: [Row] = [

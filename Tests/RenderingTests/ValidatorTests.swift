@@ -92,7 +92,7 @@ struct ValidatorTests {
 
     @Test(.enabled(if: find("visudo") != nil, "visudo is not installed"))
     func sudoTakesItsFile() async throws {
-        for name in ["native", "docker"] {
+        for name in ["native", "native-18"] {
             try await Self.withFiles(of: name) { folder in
                 let result = try await Self.run(
                     Self.find("visudo") ?? "", "--check", "--strict", "--file",
