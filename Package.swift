@@ -113,7 +113,7 @@ let toolkit = Package(
                 "ToolkitTesting",
             ]),
         tests(
-            "Import", ["Import", "ClusterFile", "Execution", "ToolkitTesting"],
+            "Import", ["Import", "ClusterFile", "FailoverCore"],
             exclude: ["Golden", "Inputs"]),
         tests(
             "Toolkit",
