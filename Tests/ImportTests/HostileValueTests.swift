@@ -1,4 +1,5 @@
 import ClusterFile
+import FailoverCore
 import Foundation
 import Testing
 

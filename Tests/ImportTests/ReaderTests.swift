@@ -1,3 +1,4 @@
+import ClusterFile
 import Testing
 
 @testable import Import
