@@ -47,8 +47,9 @@ struct PatroniReading {
         draft.require("name", as: "name", "add it, or name the right file")
         draft.require("host", as: "postgresql.connect_address", "add `connect_address: host:port`")
         draft.require("data_dir", as: "postgresql.data_dir", "add it")
-        Self.patience(members + dynamic, &draft)
-        Self.synchronous(dynamic + members, &draft)
+        let inForce = dynamic.isEmpty ? members : dynamic
+        Self.patience(inForce, &draft)
+        Self.synchronous(inForce, &draft)
         var facts = ChangeOver.Facts()
         facts.services = members.map {
             ChangeOver.Service(node: $0["name"]?.value ?? $0.file, file: $0.file)

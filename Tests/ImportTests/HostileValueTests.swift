@@ -23,7 +23,8 @@ struct HostileValueTests {
     func parameter(_ value: String) throws {
         let file = Sources.patroni(1, [("postgresql.parameters.my.value", value)])
         try check([file], .patroni) { settings in
-            settings.postgresql.parameters.first { $0.name == "my.value" }?.value == value
+            settings.postgresql.parameters.first { $0.name == "my.value" }?.value
+                == value.withoutMark
         }
     }
 
@@ -50,7 +51,9 @@ struct HostileValueTests {
     @Test("In a host", arguments: values)
     func host(_ value: String) throws {
         let file = Sources.keeper(1, [("pg_autoctl.hostname", value)])
-        try check([file], .pgAutoFailover) { $0.nodes.first?.host == value }
+        try check([file], .pgAutoFailover) { settings in
+            settings.nodes.first?.host == value.trimmingCharacters(in: .whitespaces).withoutMark
+        }
     }
 
     @Test("In a name, which becomes a word", arguments: values)
@@ -81,4 +84,9 @@ struct HostileValueTests {
             #expect(error.problems.allSatisfy { $0.position != nil && !$0.hint.isEmpty })
         }
     }
+}
+
+extension String {
+    /// A byte order mark is none of the text, wherever a text begins.
+    fileprivate var withoutMark: String { hasPrefix("\u{FEFF}") ? String(dropFirst()) : self }
 }

@@ -76,6 +76,7 @@ struct MappingTests {
             return [Sources.patroni(1, [(name, example)]), Sources.patroni(2, [("name", example)])]
                 + [Sources.patroni(3)]
         }
+        if name == "scope" { return [Sources.patroni(1, settings)] }
         return [Sources.patroni(1, settings)] + (2...4).map { Sources.patroni($0) }
     }
 

@@ -49,7 +49,7 @@ struct ReaderTests {
         Bad(says: "a list", source: .patroni, text: "- a\n", message: "f:1:1: expected a mapping"),
         Bad(
             says: "no YAML", source: .patroni, text: "scope: a\nname: [b\n",
-            message: "f:3:1: this is not YAML"),
+            message: "f:2:9: this is not YAML"),
         Bad(
             says: "a key twice", source: .patroni, text: "scope: a\nscope: b\n",
             message: "f:2:1: `scope` is written more than once"),
@@ -102,6 +102,7 @@ struct ReaderTests {
             location='a # b'
             log_file=/var/log/x # gone
             data_directory='a\\'b'\r
+            # the end
             """
         let read = try LineReader.read(ImportFile(path: "f", text: text), .repmgr)
         #expect(read.settings.map(\.value) == ["it's", "a # b", "/var/log/x", "a'b"])

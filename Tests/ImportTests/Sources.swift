@@ -69,7 +69,7 @@ enum Sources {
                 if let tree = below[key] {
                     return "\(indent)\(name):\n" + tree.text(indent: indent + "  ")
                 }
-                let quoted = "'" + (values[key] ?? "").replacing("'", with: "''") + "'"
+                let quoted = ClusterText.scalar(.text(values[key] ?? ""))
                 return "\(indent)\(name): " + (key.hasSuffix("[]") ? "[ \(quoted) ]" : quoted) + "\n"
             }.joined()
         }
