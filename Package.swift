@@ -81,7 +81,8 @@ let toolkit = Package(
             name: "Toolkit",
             dependencies: [
                 "Demo", "Import", "Deployment", "Scheduler", "Store", "Hooks", "Rendering",
-                "ClusterFile", "Execution", "PostgresClient", "FailoverCore", argumentParser, logging,
+                "ClusterFile", "Execution", "PostgresClient", "FailoverCore", argumentParser,
+                logging,
             ],
             swiftSettings: strict),
         benchmark,

@@ -1,5 +1,7 @@
 import ClusterFile
 import FailoverCore
+import Hooks
+import Rendering
 
 /// Taking over the data of a set-up that another tool ran: no copy is made. Every server has been
 /// stopped cleanly, the primary first; then each starts on its own data with our configuration,
@@ -18,6 +20,63 @@ extension Deployment {
             throw storeMissing(filled)
         }
         return primary
+    }
+
+    /// A standby gets the roles as it gets everything, from the primary's WAL: until it has them the
+    /// scheduler can't look at it. Both are locked; the scheduler points it anew, by a name that counts.
+    func bringRoles(
+        to standby: NodeSettings, from primary: NodeSettings, _ log: ChangeLog
+    ) async throws(DeploymentError) {
+        try await point(standby, at: primary)
+        try await start(standby)
+        try await untilReady(standby)
+        let names = settings.postgresql.roles
+        let deadline = ContinuousClock.now + .seconds(120)
+        while true {
+            let found = try await query(
+                ["SELECT rolname FROM pg_roles"], on: standby, "look for the roles on \(standby.id)")
+            let roles = Set(found.split(whereSeparator: \.isNewline).map(String.init))
+            if names.allSatisfy(roles.contains) { break }
+            guard ContinuousClock.now < deadline, !Task.isCancelled else {
+                throw DeploymentError(
+                    .node, "cannot adopt \(standby.id)",
+                    because: "it does not get WAL from \(primary.id)",
+                    next: "look into PostgreSQL's log on \(standby.id); if WAL is missing, move its "
+                        + "data aside and deploy again: it is cloned")
+            }
+            try? await Task.sleep(for: .milliseconds(200))
+        }
+        await log.add(standby.id, "started on its data, locked; it has the roles")
+    }
+
+    private func point(
+        _ standby: NodeSettings, at primary: NodeSettings
+    ) async throws(DeploymentError) {
+        let programs = NodeApply(timeout: .seconds(20))
+        var outcome = await programs.stamp(of: standby, via: runner(standby))
+        if case .applied(let accepted) = outcome {
+            let stamp = Stamp(term: accepted.stamp.term, step: accepted.stamp.step.next)
+            let text: String
+            do {
+                let upstream = NodeFiles.Upstream(
+                    primary, of: standby, in: settings, applicationName: standby.id.rawValue,
+                    slot: "")
+                text = try NodeFiles.nodeConf(
+                    stamp: stamp, upstream: upstream, postgresMajor: settings.postgresql.version)
+            } catch {
+                throw DeploymentError(
+                    .files, "cannot write node.conf of \(standby.id)", because: "\(error)",
+                    next: "correct the setting in cluster.yaml")
+            }
+            outcome = await programs.apply(
+                NodeRequest(stamp: stamp, nodeConf: text, opening: .removed), on: standby,
+                via: runner(standby))
+        }
+        guard case .applied = outcome else {
+            throw DeploymentError(
+                .node, "cannot point \(standby.id) at \(primary.id)", because: outcome.because,
+                next: "look at \(standby.stateDirectory) on it, then deploy again")
+        }
     }
 }
 

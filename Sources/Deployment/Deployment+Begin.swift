@@ -30,7 +30,7 @@ extension Deployment {
     }
 
     /// By the same hook as ever, so that a set-up with systemd begins as it goes on.
-    private func start(_ node: NodeSettings) async throws(DeploymentError) {
+    func start(_ node: NodeSettings) async throws(DeploymentError) {
         let outcome = await NodeApply(timeout: .seconds(20)).stamp(of: node, via: runner(node))
         guard case .applied(let accepted) = outcome else {
             throw DeploymentError(
@@ -51,7 +51,7 @@ extension Deployment {
         }
     }
 
-    private func untilReady(_ node: NodeSettings) async throws(DeploymentError) {
+    func untilReady(_ node: NodeSettings) async throws(DeploymentError) {
         let deadline = ContinuousClock.now + .seconds(60)
         while true {
             do {
@@ -142,7 +142,7 @@ extension Deployment {
     /// Runs statements as the server's owner, over its socket. They travel on standard input, and
     /// neither psql nor the server repeats them in a message.
     @discardableResult
-    private func query(
+    func query(
         _ statements: [String], on node: NodeSettings, _ what: String,
         database: String = "postgres"
     ) async throws(DeploymentError) -> String {

@@ -28,6 +28,12 @@ extension Deployment {
             return Prepared(changes: await log.changes, beginning: nil)
         }
         let beginning = try await begin(on: first, work.passwords, log)
+        if adopting != nil {
+            for standby in work.nodes
+            where standby.node.id != first.node.id && standby.survey.data == .pgdata {
+                try await bringRoles(to: standby.node, from: first.node, log)
+            }
+        }
         return Prepared(changes: await log.changes, beginning: beginning)
     }
 

@@ -124,7 +124,8 @@ struct PatroniReading {
                 draft.apply(setting, .patroni, node: nil)
             } else {
                 draft.report.add(
-                    setting, because: "it was used when the cluster was made; the dynamic "
+                    setting,
+                    because: "it was used when the cluster was made; the dynamic "
                         + "configuration is in force", next: "")
             }
         }
@@ -178,7 +179,9 @@ struct PatroniReading {
         }
         let wanted = count.flatMap { Int($0.value) } ?? 1
         draft.set(path, .number(min(max(1, wanted), most)), from: count ?? mode)
-        if let count, count != mode { draft.set(path, .number(min(max(1, wanted), most)), from: mode) }
+        if let count, count != mode {
+            draft.set(path, .number(min(max(1, wanted), most)), from: mode)
+        }
     }
 }
 

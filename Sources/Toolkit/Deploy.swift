@@ -57,7 +57,8 @@ struct Deploy: AsyncParsableCommand {
             let first = deployment.firstNode?.id
             let others = deployment.settings.nodes.map(\.id).filter { $0 != first }
             if let first { Console.say("\(first): open it") }
-            let way = adopt == nil ? "clone it" : "start it on its data (or clone it, if it has none)"
+            let way =
+                adopt == nil ? "clone it" : "start it on its data (or clone it, if it has none)"
             for node in others { Console.say("\(node): \(way), and count it for commits") }
         }
         if plan.isEmpty, isStored { Console.say("nothing to do") }

@@ -53,7 +53,8 @@ struct ImportText {
             }
             let more = same.count > 1 ? " (and \(same.count - 1) more like it)" : ""
             lines.append(
-                "\(place(entry.file, entry.line)) \(entry.setting) = \(entry.value)\(more)".onOneLine)
+                "\(place(entry.file, entry.line)) \(entry.setting) = \(entry.value)\(more)"
+                    .onOneLine)
             lines.append("  because \(entry.because.onOneLine)")
             if !entry.next.isEmpty { lines.append("  next: \(entry.next.onOneLine)") }
         }

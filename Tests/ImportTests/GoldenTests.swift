@@ -21,7 +21,8 @@ struct GoldenTests {
     @Test("The product takes what is written, and reads back what was meant")
     func accepted() throws {
         let repmgr = try Importer.run(.repmgr, try Inputs.files(.repmgr)).settings
-        #expect(repmgr.nodes.map(\.id.rawValue) == ["pgmaster", "pgslave61", "pgslave62", "pgslave63"])
+        #expect(
+            repmgr.nodes.map(\.id.rawValue) == ["pgmaster", "pgslave61", "pgslave62", "pgslave63"])
         #expect(repmgr.nodes.map(\.port) == [55160, 55161, 55162, 55163])
         #expect(repmgr.postgresql.version == 16)
 

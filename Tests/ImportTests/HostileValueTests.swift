@@ -10,13 +10,19 @@ import Testing
 @Suite("Hostile values")
 struct HostileValueTests {
     static let values = [
-        "", " ", "  a  ", "'", "''", "\"", "\\", "\\\\", "`id`", "$(id)", "${HOME}", "$HOME", "%", "%n",
-        "%%", "%s%d", "{{", "{{ x }}", "}}", "{a: b}", "[a]", "- a", "a: b", "a #b", "#", "&a", "*a",
-        "!a", "!!int 5", "|", ">", "@a", "?", ": ", "---", "...", "~", "null", "true", "no", "On", "0x1F",
+        "", " ", "  a  ", "'", "''", "\"", "\\", "\\\\", "`id`", "$(id)", "${HOME}", "$HOME", "%",
+        "%n",
+        "%%", "%s%d", "{{", "{{ x }}", "}}", "{a: b}", "[a]", "- a", "a: b", "a #b", "#", "&a",
+        "*a",
+        "!a", "!!int 5", "|", ">", "@a", "?", ": ", "---", "...", "~", "null", "true", "no", "On",
+        "0x1F",
         "1e3", "0o7", "007", "1_000", "12:30:45", "2024-01-01", ".inf", "=", "<<", "a\tb", "a;b",
-        "a&&b", "a|b", "a>b", "$(touch /tmp/x)", "; rm -rf /", "-rf", "--help", "../../etc", "é", "日本",
-        "\u{202E}abc", "\u{200B}", "e\u{301}", "'\u{301}", "\u{FEFF}a", "::1", "[::1]", "fe80::1%eth0",
-        "a,b", "a=b", "a\"b'c", String(repeating: "x", count: 300), "\u{85}", "\u{2028}", "a\u{7F}b",
+        "a&&b", "a|b", "a>b", "$(touch /tmp/x)", "; rm -rf /", "-rf", "--help", "../../etc", "é",
+        "日本",
+        "\u{202E}abc", "\u{200B}", "e\u{301}", "'\u{301}", "\u{FEFF}a", "::1", "[::1]",
+        "fe80::1%eth0",
+        "a,b", "a=b", "a\"b'c", String(repeating: "x", count: 300), "\u{85}", "\u{2028}",
+        "a\u{7F}b",
     ]
 
     @Test("In a parameter", arguments: values)

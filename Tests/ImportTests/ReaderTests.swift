@@ -17,9 +17,12 @@ struct ReaderTests {
     private static let node = "node_name=a\nconninfo='host=h'\ndata_directory=/d\n"
 
     static let bad = [
-        Bad(says: "no name", source: .repmgr, text: "node_id=1\n= 5\n", message: "f:2:1: this is no"),
         Bad(
-            says: "a name alone", source: .repmgr, text: "\n  node_id\n", message: "f:2:3: this is no"),
+            says: "no name", source: .repmgr, text: "node_id=1\n= 5\n", message: "f:2:1: this is no"
+        ),
+        Bad(
+            says: "a name alone", source: .repmgr, text: "\n  node_id\n",
+            message: "f:2:3: this is no"),
         Bad(
             says: "an open quote", source: .repmgr, text: "node_name='a\n",
             message: "f:1:1: node_name: the quote"),
@@ -43,7 +46,8 @@ struct ReaderTests {
         Bad(
             says: "no version", source: .repmgr, text: node, message: "f:1:1: no path tells"),
         Bad(
-            says: "a version too old", source: .repmgr, text: node + "pg_bindir=/usr/pgsql-9.6/bin\n",
+            says: "a version too old", source: .repmgr,
+            text: node + "pg_bindir=/usr/pgsql-9.6/bin\n",
             message: "f:4:1: pg_bindir: as `postgresql.version`"),
         Bad(says: "an empty file", source: .patroni, text: " \n", message: "f: the file is empty"),
         Bad(says: "a list", source: .patroni, text: "- a\n", message: "f:1:1: expected a mapping"),
@@ -54,7 +58,8 @@ struct ReaderTests {
             says: "a key twice", source: .patroni, text: "scope: a\nscope: b\n",
             message: "f:2:1: `scope` is written more than once"),
         Bad(
-            says: "no scope", source: .patroni, text: "name: a\n", message: "f:1:1: scope: it is missing"),
+            says: "no scope", source: .patroni, text: "name: a\n",
+            message: "f:1:1: scope: it is missing"),
         Bad(
             says: "no node", source: .patroni, text: "ttl: 30\n",
             message: "f:1:1: no file describes a node"),
@@ -109,23 +114,29 @@ struct ReaderTests {
         #expect(read.settings.map(\.position.line) == [3, 4, 5, 6])
     }
 
-    @Test("Connection strings", arguments: [
-        ("host=a port=5", "host=a;port=5"),
-        ("host = 'a b' user=it\\'s", "host=a b;user=it's"),
-        ("postgresql://u:p%40w@[::1]:5/db?sslmode=require",
-         "user=u;password=p@w;host=::1;port=5;dbname=db;sslmode=require"),
-        ("postgres://h", "host=h"),
-        ("host", nil), ("host='a", nil), ("=a", nil),
-    ])
+    @Test(
+        "Connection strings",
+        arguments: [
+            ("host=a port=5", "host=a;port=5"),
+            ("host = 'a b' user=it\\'s", "host=a b;user=it's"),
+            (
+                "postgresql://u:p%40w@[::1]:5/db?sslmode=require",
+                "user=u;password=p@w;host=::1;port=5;dbname=db;sslmode=require"
+            ),
+            ("postgres://h", "host=h"),
+            ("host", nil), ("host='a", nil), ("=a", nil),
+        ])
     func conninfo(_ text: String, _ pairs: String?) {
         let read = ConninfoText.pairs(text)?.map { "\($0.key)=\($0.value)" }.joined(separator: ";")
         #expect(read == pairs)
     }
 
-    @Test("The version in a path", arguments: [
-        ("/usr/pgsql-16/bin", 16), ("/usr/lib/postgresql/14/bin", 14), ("/opt/pg/15.4/bin", 15),
-        ("/usr/pgsql-9.6/bin", 9), ("/usr/local/pgsql/bin", nil), ("/srv/2024/bin", nil),
-    ])
+    @Test(
+        "The version in a path",
+        arguments: [
+            ("/usr/pgsql-16/bin", 16), ("/usr/lib/postgresql/14/bin", 14), ("/opt/pg/15.4/bin", 15),
+            ("/usr/pgsql-9.6/bin", 9), ("/usr/local/pgsql/bin", nil), ("/srv/2024/bin", nil),
+        ])
     func version(_ path: String, _ version: Int?) {
         #expect(ProgramPath.version(in: path) == version)
     }

@@ -70,7 +70,8 @@ enum Sources {
                     return "\(indent)\(name):\n" + tree.text(indent: indent + "  ")
                 }
                 let quoted = ClusterText.scalar(.text(values[key] ?? ""))
-                return "\(indent)\(name): " + (key.hasSuffix("[]") ? "[ \(quoted) ]" : quoted) + "\n"
+                return "\(indent)\(name): " + (key.hasSuffix("[]") ? "[ \(quoted) ]" : quoted)
+                    + "\n"
             }.joined()
         }
     }

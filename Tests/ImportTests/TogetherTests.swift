@@ -11,7 +11,8 @@ struct TogetherTests {
         let manual = try Importer.run(.repmgr, [Sources.repmgr(1), Sources.repmgr(2)])
         #expect(manual.settings.policy.mode == .manual)
         let mixed = try Importer.run(
-            .repmgr, [Sources.repmgr(1), Sources.repmgr(2, "failover=automatic"), Sources.repmgr(3)])
+            .repmgr,
+            [Sources.repmgr(1), Sources.repmgr(2, "failover=automatic"), Sources.repmgr(3)])
         #expect(mixed.settings.policy.mode == .automatic)
         #expect(mixed.settings.nodes.map(\.priority) == [0, 50, 0])
     }
@@ -51,9 +52,11 @@ struct TogetherTests {
         }
     }
 
-    @Test("A silence of 60 s is repmgr's default, a longer one means patience", arguments: [
-        ("6", "10", false), ("6", "11", true), ("99999999999", "99999999999", true),
-    ])
+    @Test(
+        "A silence of 60 s is repmgr's default, a longer one means patience",
+        arguments: [
+            ("6", "10", false), ("6", "11", true), ("99999999999", "99999999999", true),
+        ])
     func patience(_ attempts: String, _ interval: String, _ isPatient: Bool) throws {
         let file = Sources.repmgr(
             1, "reconnect_attempts=\(attempts)", "reconnect_interval=\(interval)")
@@ -65,14 +68,17 @@ struct TogetherTests {
     func dynamic() throws {
         let own = "postgresql.parameters.work_mem"
         let node = Sources.patroni(
-            1, [
+            1,
+            [
                 (own, "8MB"), ("postgresql.parameters.max_connections", "7"),
                 ("bootstrap.dcs.\(own)", "1MB"), ("bootstrap.dcs.ttl", "90"),
                 ("bootstrap.dcs.postgresql.parameters.temp_buffers", "9MB"),
             ])
         let dynamic = ImportFile(
             path: "dynamic.yml",
-            text: "ttl: 30\npostgresql:\n  parameters:\n    work_mem: 4MB\n    max_connections: 200\n")
+            text:
+                "ttl: 30\npostgresql:\n  parameters:\n    work_mem: 4MB\n    max_connections: 200\n"
+        )
         let settings = try Importer.run(.patroni, [node, dynamic]).settings
         let parameters = settings.postgresql.parameters.map { "\($0.name)=\($0.value)" }
         #expect(parameters == ["max_connections=200", "work_mem=8MB"])
@@ -96,7 +102,8 @@ struct TogetherTests {
     func owned() throws {
         let files = [
             Sources.patroni(
-                1, [
+                1,
+                [
                     ("postgresql.parameters.primary_conninfo", "host=a password=hunter2"),
                     ("postgresql.parameters.fsync", "off"),
                     ("postgresql.parameters.archive_command", "PGPASSWORD=hunter2 wal-push %p"),
@@ -135,20 +142,26 @@ struct TogetherTests {
         #expect(imported.settings.postgresql.version == 17)
     }
 
-    @Test("Secrets of many shapes are hidden", arguments: [
-        "host=a password=hunter2", "password='hunter2 x'", "PGPASSWORD=hunter2 cmd",
-        "postgres://u:hunter2@h/db", "postgres://u:hun@ter2hunter2@h/db", "curl -u me:hunter2 url",
-        "x --password hunter2", "{\"token\": \"hunter2\"}", "api_key=hunter2", "--secret=hunter2",
-        "password = hunter2",
-    ])
+    @Test(
+        "Secrets of many shapes are hidden",
+        arguments: [
+            "host=a password=hunter2", "password='hunter2 x'", "PGPASSWORD=hunter2 cmd",
+            "postgres://u:hunter2@h/db", "postgres://u:hun@ter2hunter2@h/db",
+            "curl -u me:hunter2 url",
+            "x --password hunter2", "{\"token\": \"hunter2\"}", "api_key=hunter2",
+            "--secret=hunter2",
+            "password = hunter2",
+        ])
     func secrets(_ text: String) {
         #expect(SecretText.isHeld(by: text))
         #expect(!SecretText.hiding(in: text).contains("ter2"))
     }
 
-    @Test("What is no secret stays", arguments: [
-        "/opt/notify.sh %n %e", "host all all 0.0.0.0/0 md5", "http://host/path", "a@b:c",
-        "use_password_file", "12:30",
-    ])
+    @Test(
+        "What is no secret stays",
+        arguments: [
+            "/opt/notify.sh %n %e", "host all all 0.0.0.0/0 md5", "http://host/path", "a@b:c",
+            "use_password_file", "12:30",
+        ])
     func harmless(_ text: String) { #expect(!SecretText.isHeld(by: text)) }
 }
