@@ -118,7 +118,7 @@ let toolkit = Package(
                 "PostgresClient", "ToolkitTesting",
             ]),
         tests(
-            "Import", ["Import", "ClusterFile", "Execution", "ToolkitTesting"],
+            "Import", ["Import", "ClusterFile", "FailoverCore"],
             exclude: ["Golden", "Inputs"]),
         tests(
             "Toolkit",

@@ -30,7 +30,7 @@ extension Deployment {
     }
 
     /// By the same hook as ever, so that a set-up with systemd begins as it goes on.
-    private func start(_ node: NodeSettings) async throws(DeploymentError) {
+    func start(_ node: NodeSettings) async throws(DeploymentError) {
         let outcome = await NodeApply(timeout: .seconds(20)).stamp(of: node, via: runner(node))
         guard case .applied(let accepted) = outcome else {
             throw DeploymentError(
@@ -51,7 +51,7 @@ extension Deployment {
         }
     }
 
-    private func untilReady(_ node: NodeSettings) async throws(DeploymentError) {
+    func untilReady(_ node: NodeSettings) async throws(DeploymentError) {
         let deadline = ContinuousClock.now + .seconds(60)
         while true {
             do {
@@ -107,19 +107,36 @@ extension Deployment {
         let answer = try await query(
             [
                 """
-                SELECT system_identifier, timeline_id, pg_current_wal_flush_lsn()
+                SELECT system_identifier, timeline_id, pg_current_wal_flush_lsn(),
+                    encode(convert_to(coalesce(pg_read_file('pg_wal/' ||
+                        lpad(upper(to_hex(timeline_id)), 8, '0') || '.history',
+                        0, 1048576, true), ''), 'UTF8'), 'hex')
                 FROM pg_control_system(), pg_control_checkpoint()
                 """
             ], on: node, what)
         let words = answer.split(separator: "|").map { $0.filter { !$0.isWhitespace } }
-        guard words.count == 3, let timeline = UInt32(words[1]), let position = LSN(words[2]) else {
+        guard words.count == 4, let timeline = UInt32(words[1]), let position = LSN(words[2]),
+            let history = Self.history(TimelineID(timeline), hex: words[3])
+        else {
             throw DeploymentError(
                 .node, "cannot \(what)", because: "it answers \(answer)",
                 next: "look at PostgreSQL on \(node.id), then deploy again")
         }
         return Prepared.Beginning(
             first: node.id, systemIdentifier: words[0],
-            history: TimelineHistory(timeline: TimelineID(timeline)), position: position)
+            history: history, position: position)
+    }
+
+    /// Data that are adopted may have been through failovers. Nil when a history file is missing: where
+    /// a standby left an older timeline would not be known.
+    static func history(_ timeline: TimelineID, hex: String) -> TimelineHistory? {
+        let digits = Array(hex.utf8)
+        let bytes = stride(from: 0, to: digits.count - digits.count % 2, by: 2).compactMap {
+            UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
+        }
+        let text = String(decoding: bytes, as: UTF8.self)
+        let history = TimelineHistory(timeline: timeline, text: text)
+        return timeline == TimelineID(1) || history?.ancestors.isEmpty == false ? history : nil
     }
 
     /// Runs statements as the server's owner, over its socket. They travel on standard input, and

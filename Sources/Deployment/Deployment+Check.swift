@@ -24,7 +24,7 @@ extension Deployment {
                 [reached(survey.node)]
                     + NodeChecks(
                         settings: settings, node: survey.node, survey: found,
-                        systemIdentifier: systemIdentifier
+                        systemIdentifier: systemIdentifier, adopting: adopting
                     ).results
             case .failure(let error):
                 [

@@ -28,6 +28,12 @@ extension Deployment {
             return Prepared(changes: await log.changes, beginning: nil)
         }
         let beginning = try await begin(on: first, work.passwords, log)
+        if adopting != nil {
+            for standby in work.nodes
+            where standby.node.id != first.node.id && standby.survey.data == .pgdata {
+                try await bringRoles(to: standby.node, from: first.node, log)
+            }
+        }
         return Prepared(changes: await log.changes, beginning: beginning)
     }
 
@@ -92,19 +98,24 @@ extension Deployment {
     /// The node to initialise, or the one whose initialisation goes on.
     private func first(of nodes: [NodeWork]) throws(DeploymentError) -> NodeWork? {
         let filled = nodes.filter { !$0.survey.dataIsEmpty }
+        if let adopting { return try adopted(adopting, of: filled) }
         guard let begun = filled.first else {
             return nodes.first { $0.node.id == firstNode?.id }
         }
         // A term above 0 was given by a scheduler, whose store must know the cluster.
         guard filled.count == 1, begun.survey.stamp?.term == Term(0) else {
-            let names = filled.map(\.node.id.rawValue).joined(separator: ", ")
-            throw DeploymentError(
-                .storeMissing, "cannot deploy \(settings.cluster)",
-                because: "\(names) hold data of a running cluster, and the store in "
-                    + "\(settings.scheduler.directory) knows nothing of it",
-                next: "run this on the scheduler's machine, or restore its store there")
+            throw storeMissing(filled)
         }
         return begun
+    }
+
+    func storeMissing(_ filled: [NodeWork]) -> DeploymentError {
+        let names = filled.map(\.node.id.rawValue).joined(separator: ", ")
+        return DeploymentError(
+            .storeMissing, "cannot deploy \(settings.cluster)",
+            because: "\(names) hold data of a running cluster, and the store in "
+                + "\(settings.scheduler.directory) knows nothing of it",
+            next: "run this on the scheduler's machine, or restore its store there")
     }
 }
 

@@ -8,6 +8,8 @@ public import FailoverCore
 /// Everything here can be done again: what is in place already is left alone.
 public struct Deployment: Sendable {
     public let settings: ClusterSettings
+    /// The primary of a running set-up whose data are taken over; nil: nothing is taken over.
+    public var adopting: NodeID?
     let share: ShareFolder
     let runner: @Sendable (NodeSettings) -> any CommandRunner
 
@@ -21,9 +23,11 @@ public struct Deployment: Sendable {
         self.runner = runner
     }
 
-    /// The node that is initialised: the highest priority, else the first of the file.
+    /// The node that begins the cluster: the adopted primary, else the highest priority, else the
+    /// first of the file.
     public var firstNode: NodeSettings? {
-        settings.nodes.reduce(nil) { best, node in
+        if let adopting { return settings.node(adopting) }
+        return settings.nodes.reduce(nil) { best, node in
             guard let best else { return node }
             return node.priority > best.priority ? node : best
         }

@@ -9,6 +9,8 @@ struct NodeChecks {
     let survey: Survey
     /// The cluster's, when the store knows it.
     let systemIdentifier: String?
+    /// The primary of the data that are taken over.
+    let adopting: NodeID?
 
     /// initdb with its first WAL, and room to go on.
     static let freeBytesForInit: Int64 = 256 << 20
@@ -146,11 +148,7 @@ struct NodeChecks {
                 "\(path) is the database system \(found); this cluster is \(systemIdentifier)",
                 "name another data_dir for \(node.id)")
         }
-        guard survey.stamp != nil else {
-            return result(
-                "data_dir", .failed, "\(path) holds a PostgreSQL cluster that is not ours",
-                "name an empty or missing folder as data_dir")
-        }
+        guard survey.stamp != nil else { return strangeCluster }
         guard survey.hasChecksums || survey.hasHintLogging else {
             return result(
                 "data_dir", .warning, "\(path): neither checksums nor wal_log_hints",

@@ -48,6 +48,9 @@ struct Survey: Hashable, Sendable {
     var data: DataDirectory
     var dataVersion: Int?
     var systemIdentifier: String?
+    /// `shut down`, `in production` …, as pg_controldata says it.
+    var dataState: String
+    var hasStandbySignal: Bool
     var hasChecksums: Bool
     var hasHintLogging: Bool
     /// Our settings that stand in postgresql.auto.conf.
@@ -104,6 +107,8 @@ extension Survey {
         systemIdentifier = facts["data.system_identifier"]
         hasChecksums = !["", "0"].contains(text("data.checksums"))
         hasHintLogging = text("data.hints") == "on"
+        dataState = text("data.state")
+        hasStandbySignal = text("data.standby") == "yes"
         overridden = words("data.overridden")
         places = [:]
         for name in ["data", "config", "state", "runtime", "socket"] {

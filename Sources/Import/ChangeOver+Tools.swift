@@ -58,7 +58,8 @@ extension ChangeOver.Writer {
                 facts.services.prefix(1).map { "repmgr -f \(quoted($0.file)) service pause" },
                 expect: "`repmgr service status` says paused for each node"),
             step(
-                "each node", "stop repmgrd: on the standbys first, for they promote; then on the "
+                "each node",
+                "stop repmgrd: on the standbys first, for they promote; then on the "
                     + "witness; on the primary last. See that nothing starts it again",
                 facts.services.flatMap { service in
                     [
@@ -74,12 +75,14 @@ extension ChangeOver.Writer {
         let file = facts.services.first?.file ?? "patroni.yml"
         return [
             step(
-                "any node", "pause Patroni: without it, stopping Patroni stops PostgreSQL and the "
+                "any node",
+                "pause Patroni: without it, stopping Patroni stops PostgreSQL and the "
                     + "leader's key runs out",
                 ["patronictl -c \(quoted(file)) pause --wait \(quoted(facts.scope))"],
                 expect: "Maintenance mode: on"),
             step(
-                "each node", "stop Patroni: on the replicas first, on the leader last. PostgreSQL "
+                "each node",
+                "stop Patroni: on the replicas first, on the leader last. PostgreSQL "
                     + "goes on. See that nothing starts it again",
                 ["systemctl disable --now patroni", "pgrep -af patroni"],
                 expect: "no Patroni runs on any node; PostgreSQL does"),
@@ -93,7 +96,8 @@ extension ChangeOver.Writer {
                 ["systemctl disable --now pgautofailover"],
                 expect: "no pg_autoctl runs there; the nodes keep their roles"),
             step(
-                "each node", "stop the keeper, which stops PostgreSQL: on the primary first, then, "
+                "each node",
+                "stop the keeper, which stops PostgreSQL: on the primary first, then, "
                     + "when it is down, on the standbys. See that nothing starts it again",
                 ["systemctl disable --now pgautofailover", "pgrep -a pg_autoctl"],
                 expect: "no pg_autoctl and no PostgreSQL runs"),
@@ -148,21 +152,24 @@ extension ChangeOver.Writer {
             return [
                 drop,
                 step(
-                    "primary", "remove repmgr's extension, database and roles, its packages and "
+                    "primary",
+                    "remove repmgr's extension, database and roles, its packages and "
                         + "files; a witness server is of no use any more"),
             ]
         case .patroni:
             return [
                 drop,
                 step(
-                    "each node", "remove Patroni's packages and files, its roles in PostgreSQL, and "
+                    "each node",
+                    "remove Patroni's packages and files, its roles in PostgreSQL, and "
                         + "its keys in the store (patronictl remove)"),
             ]
         case .pgAutoFailover:
             return [
                 drop,
                 step(
-                    "each node", "remove pg_auto_failover's packages, its lines in postgresql.conf "
+                    "each node",
+                    "remove pg_auto_failover's packages, its lines in postgresql.conf "
                         + "and pg_hba.conf, its role; the monitor is of no use any more"),
             ]
         }

@@ -101,7 +101,8 @@ extension ChangeOver.Writer {
                 expect: "no password, no question"),
             copyOwnLines,
             step(
-                "scheduler", "set `scheduler.address`, and `ssh` where it is not the default, then "
+                "scheduler",
+                "set `scheduler.address`, and `ssh` where it is not the default, then "
                     + "check the file", ["toolkit check --offline"], expect: "exit status 0"),
         ] + toolPrepare
     }
@@ -130,7 +131,8 @@ extension ChangeOver.Writer {
     var changeOver: [ChangeOver.Step] {
         stopTool + [
             step(
-                "each node", "stop PostgreSQL: the primary first, then, when it is down, the "
+                "each node",
+                "stop PostgreSQL: the primary first, then, when it is down, the "
                     + "standbys",
                 settings.nodes.flatMap { ["# \($0.id)", stopServer($0)] },
                 expect: "`database system is shut down` in each log; nothing starts it again"),
@@ -201,7 +203,8 @@ extension ChangeOver.Writer {
                 "scheduler", "stop the scheduler",
                 ["systemctl disable --now toolkit-\(settings.cluster)"]),
             step(
-                "each node", "stop PostgreSQL, the primary first, and put postgresql.auto.conf back",
+                "each node",
+                "stop PostgreSQL, the primary first, and put postgresql.auto.conf back",
                 settings.nodes.flatMap { node in
                     let conf = node.dataDirectory + "/postgresql.auto.conf"
                     return [

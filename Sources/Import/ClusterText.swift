@@ -3,7 +3,9 @@ import ClusterFile
 /// Writes the draft as cluster.yaml.
 enum ClusterText {
     static func text(of draft: Draft) -> String {
-        var lines = ["# cluster.yaml, written by `toolkit import`. What is not here has its default:"]
+        var lines = [
+            "# cluster.yaml, written by `toolkit import`. What is not here has its default:"
+        ]
         lines += ["# `toolkit config reference` explains every setting.", ""]
         let top = Settings.all.filter { !$0.type.isGroup && !$0.path.hasPrefix("nodes[]") }
         var group = ""
@@ -41,7 +43,8 @@ enum ClusterText {
     }
 
     private static func nodes(_ draft: Draft) -> [String] {
-        let keys = ["name", "host", "port", "data_dir", "priority", "replication_quorum"]
+        let keys =
+            ["name", "host", "port", "data_dir", "priority", "replication_quorum"]
             + ["upstream", "socket_dir"]
         return ["nodes:"]
             + draft.nodes.flatMap { node in

@@ -17,7 +17,7 @@ extension Draft {
             problems.append(
                 setting.problem(
                     "value.impossible", "expected \(expected), found \"\(value)\"",
-                    "correct it; \(source.title) would refuse it too"))
+                    "correct it in this file"))
         }
     }
 

@@ -140,7 +140,8 @@ extension Draft {
         } else {
             values[finding.setting] = nil
         }
-        report.retract(value.origin)
+        let target = finding.setting.replacing(/\[\d+\]/, with: "[]")
+        report.retract(target: target, value.scalar.shown)
         report.add(value.origin, because: finding.message, next: finding.hint)
         return true
     }

@@ -36,7 +36,7 @@ public struct ImportReport: Hashable, Codable, Sendable {
         if !mapped.contains(entry) { mapped.append(entry) }
     }
 
-    /// The same setting of another file with the same reason is told once.
+    /// The same value of another file with the same reason is told once.
     mutating func add(_ origin: SourceSetting, because: String, next: String) {
         let isTold = unmapped.contains {
             $0.setting == origin.name && $0.value == Self.shown(origin) && $0.because == because
@@ -48,11 +48,9 @@ public struct ImportReport: Hashable, Codable, Sendable {
                 value: Self.shown(origin), because: because, next: next))
     }
 
-    mutating func retract(_ origin: SourceSetting) {
-        mapped.removeAll {
-            $0.file == origin.file && $0.line == origin.position.line
-                && $0.setting == origin.name
-        }
+    /// Everything that went to `target`, of whichever file.
+    mutating func retract(target: String, _ becomes: String) {
+        mapped.removeAll { $0.target == target && $0.becomes == SecretText.hiding(in: becomes) }
     }
 
     private static func shown(_ origin: SourceSetting) -> String {

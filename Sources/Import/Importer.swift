@@ -40,7 +40,9 @@ public enum Importer {
             name: "", value: "", file: draft.nodes.first?.document.file ?? "",
             position: Position(line: 1, column: 1))
         if let cluster = options.cluster {
-            if let old = draft.values["cluster"] { draft.report.retract(old.origin) }
+            if let old = draft.values["cluster"] {
+                draft.report.retract(target: "cluster", old.scalar.shown)
+            }
             var origin = nowhere
             origin.name = "--cluster"
             origin.value = cluster

@@ -158,7 +158,8 @@ enum ProgramPath {
         let words = path.split(separator: "/")
         return words.lazy.compactMap { word in
             let digits = word.split(separator: "-").last ?? ""
-            let isOwn = word == digits || word.hasPrefix("pgsql-") || word.hasPrefix("postgresql-")
+            let isOwn =
+                word == digits || word.hasPrefix("pgsql-") || word.hasPrefix("postgresql-")
                 || word.hasPrefix("pg-")
             guard isOwn, let number = Int(digits.prefix { $0 != "." }), (8...30).contains(number)
             else { return nil }

@@ -73,9 +73,12 @@ extension Mappings {
     }
 
     private static let patroniDynamic: [Mapping] = [
-        .builtIn("bootstrap.dcs.primary_stop_timeout", "0", "`failover.seal_timeout` of the profile"),
-        .builtIn("bootstrap.dcs.master_stop_timeout", "0", "`failover.seal_timeout` of the profile"),
-        .builtIn("bootstrap.dcs.primary_race_backoff", "0", "there is no race: one scheduler decides"),
+        .builtIn(
+            "bootstrap.dcs.primary_stop_timeout", "0", "`failover.seal_timeout` of the profile"),
+        .builtIn(
+            "bootstrap.dcs.master_stop_timeout", "0", "`failover.seal_timeout` of the profile"),
+        .builtIn(
+            "bootstrap.dcs.primary_race_backoff", "0", "there is no race: one scheduler decides"),
         .builtIn(
             "bootstrap.dcs.failsafe_mode", "true",
             "losing the scheduler never closes the primary"),

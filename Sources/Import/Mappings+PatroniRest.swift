@@ -98,10 +98,12 @@ extension Mappings {
         .byHand(
             "watchdog.*", "automatic",
             "a locked node can't acknowledge a commit: no watchdog is needed for that"),
-        .builtIn("log.*", "INFO", "the scheduler logs to standard error, `toolkit events` shows it"),
+        .builtIn(
+            "log.*", "INFO", "the scheduler logs to standard error, `toolkit events` shows it"),
         .builtIn("logging.*", "INFO", "Patroni knows no such section, nor is it needed"),
         .builtIn("ctl.*", "false", "`toolkit` speaks to the scheduler over a Unix socket"),
-        .byHand("citus.*", "coordinator", "the toolkit knows nothing of Citus",
+        .byHand(
+            "citus.*", "coordinator", "the toolkit knows nothing of Citus",
             next: "import each group of nodes as a cluster of its own"),
     ]
 }

@@ -50,16 +50,26 @@ extension Mappings {
             "replication_user", "repl",
             "the toolkit makes `postgresql.replication_role`; the old role stays for the way back"),
         .builtIn("replication_type", "physical", "there is no other"),
-        .byHand(
-            "location", "dc2",
-            "the toolkit chooses by WAL and priority, not by place",
-            next: "give nodes that must not be promoted there `priority: 0`, and "
-                + "`replication_quorum: false` if commits must not wait for them"),
+        Mapping(
+            setting: "location", target: .none,
+            meaning: "the toolkit chooses by WAL and priority, not by place", next: placeHint,
+            example: "dc2", becomes: "",
+            convert: { text in
+                text == "default"
+                    ? .builtIn("all nodes are in one place")
+                    : .byHand(
+                        because: "the toolkit chooses by WAL and priority, not by place",
+                        next: placeHint)
+            }),
         Mapping(
             setting: "use_replication_slots", target: .builtIn,
             meaning: "slots are always used, made and dropped by the scheduler", next: "",
             example: "true", becomes: "", convert: slots),
     ]
+
+    private static let placeHint =
+        "give nodes that must not be promoted there `priority: 0`, and "
+        + "`replication_quorum: false` if commits must not wait for them"
 
     private static let repmgrFailover: [Mapping] = [
         Mapping(

@@ -102,12 +102,14 @@ extension Mappings {
         .byHand(
             "use_primary_conninfo_password", "true",
             "passwords never stand in primary_conninfo", next: ""),
-        .builtIn("passfile", "/var/lib/pgsql/.pgpass", "each node has a password file of mode 0600"),
+        .builtIn(
+            "passfile", "/var/lib/pgsql/.pgpass", "each node has a password file of mode 0600"),
         .byHand(
             "include*", "'/etc/repmgr/common.conf'", "an included file is not read",
             next: "name that file on the command line, too"),
         .builtIn("monitoring_history", "yes", "the store keeps every event"),
-        .builtIn("log_*", "INFO", "the scheduler logs to standard error, `toolkit events` shows it"),
+        .builtIn(
+            "log_*", "INFO", "the scheduler logs to standard error, `toolkit events` shows it"),
         .builtIn("repmgrd_pid_file", "/run/repmgrd.pid", "used in the plan: the daemon to stop"),
         .builtIn("repmgr_bindir", "/usr/pgsql-16/bin", "used in the plan"),
         .byHand(

@@ -47,8 +47,9 @@ struct PatroniReading {
         draft.require("name", as: "name", "add it, or name the right file")
         draft.require("host", as: "postgresql.connect_address", "add `connect_address: host:port`")
         draft.require("data_dir", as: "postgresql.data_dir", "add it")
-        Self.patience(members + dynamic, &draft)
-        Self.synchronous(dynamic + members, &draft)
+        let inForce = dynamic.isEmpty ? members : dynamic
+        Self.patience(inForce, &draft)
+        Self.synchronous(inForce, &draft)
         var facts = ChangeOver.Facts()
         facts.services = members.map {
             ChangeOver.Service(node: $0["name"]?.value ?? $0.file, file: $0.file)
@@ -123,7 +124,8 @@ struct PatroniReading {
                 draft.apply(setting, .patroni, node: nil)
             } else {
                 draft.report.add(
-                    setting, because: "it was used when the cluster was made; the dynamic "
+                    setting,
+                    because: "it was used when the cluster was made; the dynamic "
                         + "configuration is in force", next: "")
             }
         }
@@ -177,7 +179,9 @@ struct PatroniReading {
         }
         let wanted = count.flatMap { Int($0.value) } ?? 1
         draft.set(path, .number(min(max(1, wanted), most)), from: count ?? mode)
-        if let count, count != mode { draft.set(path, .number(min(max(1, wanted), most)), from: mode) }
+        if let count, count != mode {
+            draft.set(path, .number(min(max(1, wanted), most)), from: mode)
+        }
     }
 }
 

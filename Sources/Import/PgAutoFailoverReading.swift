@@ -70,7 +70,8 @@ struct PgAutoFailoverReading {
             if let role = keeper["pg_autoctl.role"], role.value != "keeper" {
                 problems.append(
                     role.problem(
-                        "source.unsupported", "this is the file of a \(role.value), not of a keeper",
+                        "source.unsupported",
+                        "this is the file of a \(role.value), not of a keeper",
                         "name the files of the nodes; the monitor's rows come as JSON"))
             }
             if let kind = keeper["pg_autoctl.nodekind"],
@@ -163,7 +164,9 @@ struct PgAutoFailoverReading {
     }
 
     private static func synchronous(_ formations: [SourceDocument], _ draft: inout Draft) {
-        guard let setting = formations.lazy.compactMap({ $0["formation.number_sync_standbys"] }).first,
+        guard
+            let setting = formations.lazy.compactMap({ $0["formation.number_sync_standbys"] })
+                .first,
             let wanted = Int(setting.value), draft.nodes.count > 1
         else { return draft.limitSynchronous() }
         let number = min(max(1, wanted), draft.voters)

@@ -12,7 +12,8 @@ struct RepmgrReading {
         var draft = Draft()
         let isWitness = documents.map(Self.looksLikeWitness)
         // A cluster of witnesses alone is none: then the word means nothing.
-        let members = isWitness.allSatisfy(\.self) ? documents : Self.of(documents, isWitness, false)
+        let members =
+            isWitness.allSatisfy(\.self) ? documents : Self.of(documents, isWitness, false)
         for document in members {
             draft.nodes.append(Draft.Node(document: document))
             for setting in document.settings {

@@ -16,9 +16,17 @@ enum SecretText {
 
     /// The text with each part that looks like a secret hidden.
     static func hiding(in text: String) -> String {
-        text.replacing(assignment) { match in "\(match.1)\(hidden)" }
+        guard mayHold(text) else { return text }
+        return text.replacing(assignment) { match in "\(match.1)\(hidden)" }
             .replacing(userInfo) { match in "\(match.1)\(hidden)@" }
             .replacing(option) { match in "\(match.1)\(hidden)" }
+    }
+
+    /// Said first, because the expressions cost a thousand times as much.
+    private static func mayHold(_ text: String) -> Bool {
+        let lowered = text.lowercased()
+        return words.contains(where: lowered.contains) || lowered.contains("api-key")
+            || lowered.contains("://") || lowered.contains("-u") || lowered.contains("--user")
     }
 
     private static let words = [

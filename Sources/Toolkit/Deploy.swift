@@ -12,20 +12,27 @@ struct Deploy: AsyncParsableCommand {
             Checks all nodes first and refuses before anything is changed. Then initialises the
             first node, opens it, and clones the others. Run again, it goes on where it stopped
             and changes nothing that is in place.
+            With --adopt it takes over the data of servers that another tool ran: stop them
+            cleanly, the primary first. No data are moved; see `toolkit import`.
             """)
 
     @OptionGroup var options: ClusterOptions
     @Flag(help: "Print the plan and change nothing.") var dryRun = false
+    @Option(
+        help: ArgumentHelp(
+            "Take over the data of a set-up whose primary was this node.", valueName: "node"))
+    var adopt: NodeID?
 
     func run() async throws {
         let settings = try options.settings()
-        let deployment = try settings.deployment
+        var deployment = try settings.deployment
+        deployment.adopting = try adopt.map { try settings.checked($0).id }
         let stored = try await settings.storedCluster()
         do {
             if dryRun {
                 let plan = try await deployment.plan(
                     systemIdentifier: stored?.systemIdentifier)
-                return say(plan, settings, isStored: stored != nil)
+                return say(plan, deployment, isStored: stored != nil)
             }
             let rollout = Rollout(settings: settings, deployment: deployment)
             let outcome = try await rollout.run { Console.progress($0) }
@@ -44,18 +51,16 @@ struct Deploy: AsyncParsableCommand {
         }
     }
 
-    private func say(_ plan: [DeployProgress], _ settings: ClusterSettings, isStored: Bool) {
+    private func say(_ plan: [DeployProgress], _ deployment: Deployment, isStored: Bool) {
         for line in plan { Console.say("\(line.node.map { "\($0): " } ?? "")\(line.text)") }
         if !isStored {
-            let first = settings.deploymentFirst
-            let others = settings.nodes.map(\.id).filter { $0 != first }
+            let first = deployment.firstNode?.id
+            let others = deployment.settings.nodes.map(\.id).filter { $0 != first }
             if let first { Console.say("\(first): open it") }
-            for node in others { Console.say("\(node): clone it, and count it for commits") }
+            let way =
+                adopt == nil ? "clone it" : "start it on its data (or clone it, if it has none)"
+            for node in others { Console.say("\(node): \(way), and count it for commits") }
         }
         if plan.isEmpty, isStored { Console.say("nothing to do") }
     }
-}
-
-extension ClusterSettings {
-    fileprivate var deploymentFirst: NodeID? { try? deployment.firstNode?.id }
 }

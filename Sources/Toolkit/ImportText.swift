@@ -31,13 +31,13 @@ struct ImportText {
         return "Mapped\n" + table.text(isColoured: false)
     }
 
-    /// The same words about the same setting of another file are told once.
+    /// The same words about the same setting of other files are told once.
     private var builtIn: String {
         var told: Set<[String]> = []
         var table = Table(["SETTING", "VALUE", "BECAUSE"])
         for entry in imported.report.mapped where entry.target == nil {
-            let row = [entry.setting, entry.value, entry.becomes]
-            if told.insert(row).inserted { table.add(row) }
+            guard told.insert([entry.setting, entry.becomes]).inserted else { continue }
+            table.add([entry.setting, Self.short(entry.value), entry.becomes])
         }
         return told.isEmpty ? "" : "Needs no setting\n" + table.text(isColoured: false)
     }
@@ -45,12 +45,24 @@ struct ImportText {
     private var unmapped: String {
         let entries = imported.report.unmapped
         guard !entries.isEmpty else { return "Everything was mapped." }
-        return (["Not mapped"]
-            + entries.map { entry in
-                let head = "\(place(entry.file, entry.line)) \(entry.setting) = \(entry.value)"
-                return "\(head.onOneLine)\n  because \(entry.because.onOneLine)"
-                    + (entry.next.isEmpty ? "" : "\n  next: \(entry.next.onOneLine)")
-            }).joined(separator: "\n")
+        var lines = ["Not mapped"]
+        var told: Set<[String]> = []
+        for entry in entries where told.insert([entry.setting, entry.because]).inserted {
+            let same = entries.filter {
+                $0.setting == entry.setting && $0.because == entry.because
+            }
+            let more = same.count > 1 ? " (and \(same.count - 1) more like it)" : ""
+            lines.append(
+                "\(place(entry.file, entry.line)) \(entry.setting) = \(entry.value)\(more)"
+                    .onOneLine)
+            lines.append("  because \(entry.because.onOneLine)")
+            if !entry.next.isEmpty { lines.append("  next: \(entry.next.onOneLine)") }
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func short(_ text: String) -> String {
+        text.count > 40 ? text.prefix(39) + "…" : text
     }
 
     private var warnings: String {

@@ -53,7 +53,8 @@ struct Rollout: Sendable {
         let event = EventRecord(
             wallMs: Int64(Date().timeIntervalSince1970 * 1000), revision: cluster.revision,
             term: cluster.term, kind: .operator, node: beginning.first,
-            summary: "deployed: \(beginning.first) was initialised")
+            summary: "deployed: \(beginning.first) was "
+                + (deployment.adopting == nil ? "initialised" : "adopted with its data"))
         try await SQLiteStore(path: paths.store).save(cluster, events: [event], after: nil)
     }
 

@@ -49,7 +49,11 @@ data_directory() {
         "$PG_BINDIR/pg_controldata" -D "$PGDATA" 2>/dev/null |
             sed -n -e 's/^Database system identifier: */data.system_identifier=/p' \
                 -e 's/^Data page checksum version: */data.checksums=/p' \
+                -e 's/^Database cluster state: */data.state=/p' \
                 -e 's/^wal_log_hints setting: */data.hints=/p' || :
+        if [ -e "$PGDATA/standby.signal" ] || [ -e "$PGDATA/recovery.signal" ]; then
+            say data.standby yes
+        fi
         auto_conf
     elif [ -n "$(find "$PGDATA" -mindepth 1 -maxdepth 1 -print -quit)" ]; then
         say data foreign
