@@ -103,7 +103,8 @@ extension ChangeOver.Writer {
             step(
                 "scheduler",
                 "set `scheduler.address`, and `ssh` and `nodes[].socket_dir` where it is not the "
-                    + "default, then check the file", ["toolkit check --offline"], expect: "exit status 0"),
+                    + "default, then check the file", ["toolkit check --offline"],
+                expect: "exit status 0"),
         ] + toolPrepare
     }
 
