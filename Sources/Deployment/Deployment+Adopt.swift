@@ -23,30 +23,51 @@ extension Deployment {
     }
 
     /// A standby gets the roles as it gets everything, from the primary's WAL: until it has them the
-    /// scheduler can't look at it. Both are locked; the scheduler points it anew, by a name that counts.
+    /// scheduler can't look at it. That it has these very ones, whose verifiers were salted a moment
+    /// ago, also proves that it follows this primary, and no other of the same timeline. Both are
+    /// locked; the scheduler points it anew, by a name that counts.
     func bringRoles(
         to standby: NodeSettings, from primary: NodeSettings, _ log: ChangeLog
     ) async throws(DeploymentError) {
+        let wanted = try await rolesDigest(on: primary)
         try await point(standby, at: primary)
         try await start(standby)
         try await untilReady(standby)
-        let names = settings.postgresql.roles
         let deadline = ContinuousClock.now + .seconds(120)
-        while true {
-            let found = try await query(
-                ["SELECT rolname FROM pg_roles"], on: standby, "look for the roles on \(standby.id)")
-            let roles = Set(found.split(whereSeparator: \.isNewline).map(String.init))
-            if names.allSatisfy(roles.contains) { break }
+        while try await rolesDigest(on: standby) != wanted {
             guard ContinuousClock.now < deadline, !Task.isCancelled else {
                 throw DeploymentError(
                     .node, "cannot adopt \(standby.id)",
                     because: "it does not get WAL from \(primary.id)",
-                    next: "look into PostgreSQL's log on \(standby.id); if WAL is missing, move its "
+                    next:
+                        "look into PostgreSQL's log on \(standby.id); if WAL is missing, move its "
                         + "data aside and deploy again: it is cloned")
             }
             try? await Task.sleep(for: .milliseconds(200))
         }
         await log.add(standby.id, "started on its data, locked; it has the roles")
+    }
+
+    private func rolesDigest(on node: NodeSettings) async throws(DeploymentError) -> String {
+        let what = "look for the roles on \(node.id)"
+        do {
+            let names = try settings.postgresql.roles.map { try Quoting.sqlLiteral($0) }
+                .joined(separator: ", ")
+            return try await query(
+                [
+                    """
+                    SELECT md5(string_agg(rolname || coalesce(rolpassword, ''), ' ' ORDER BY rolname))
+                    FROM pg_authid WHERE rolname IN (\(names))
+                    """
+                ], on: node, what
+            ).filter { !$0.isWhitespace }
+        } catch let error as DeploymentError {
+            throw error
+        } catch {
+            throw DeploymentError(
+                .node, "cannot \(what)", because: "\(error)",
+                next: "correct the roles' names in cluster.yaml")
+        }
     }
 
     private func point(

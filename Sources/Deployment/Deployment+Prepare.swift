@@ -27,11 +27,12 @@ extension Deployment {
         guard let first = work.first else {
             return Prepared(changes: await log.changes, beginning: nil)
         }
-        let beginning = try await begin(on: first, work.passwords, log)
+        var beginning = try await begin(on: first, work.passwords, log)
         if adopting != nil {
             for standby in work.nodes
             where standby.node.id != first.node.id && standby.survey.data == .pgdata {
                 try await bringRoles(to: standby.node, from: first.node, log)
+                beginning.adopted.append(standby.node.id)
             }
         }
         return Prepared(changes: await log.changes, beginning: beginning)

@@ -55,6 +55,8 @@ public struct Prepared: Hashable, Sendable {
         public var history: TimelineHistory
         /// Where the first node's WAL ends.
         public var position: LSN
+        /// Standbys whose data were taken over, each seen to have what this primary wrote.
+        public var adopted: [NodeID] = []
     }
 
     /// What was changed, a line for each; empty: everything was in place.
@@ -70,7 +72,11 @@ extension Prepared.Beginning {
     public func cluster(_ settings: ClusterSettings) -> Cluster {
         Cluster(
             name: settings.cluster, systemIdentifier: systemIdentifier,
-            members: settings.nodes.map { Member(id: $0.id) },
+            members: settings.nodes.map { node in
+                var member = Member(id: node.id)
+                if adopted.contains(node.id) { member.attach.term = Term(0) }
+                return member
+            },
             lineage: [
                 LineageEntry(
                     timeline: history.timeline, begin: .zero, term: Term(0), node: first,

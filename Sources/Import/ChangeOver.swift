@@ -102,8 +102,9 @@ extension ChangeOver.Writer {
             copyOwnLines,
             step(
                 "scheduler",
-                "set `scheduler.address`, and `ssh` where it is not the default, then "
-                    + "check the file", ["toolkit check --offline"], expect: "exit status 0"),
+                "set `scheduler.address`, and `ssh` and `nodes[].socket_dir` where it is not the "
+                    + "default, then check the file", ["toolkit check --offline"],
+                expect: "exit status 0"),
         ] + toolPrepare
     }
 
