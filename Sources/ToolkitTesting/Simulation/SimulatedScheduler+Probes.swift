@@ -96,7 +96,9 @@ extension Simulation {
         }
         let isDue = now - observer.canaryAt >= policy.timers.canaryInterval * 1_000
         guard isDue || schedulers[index].isUrgent || observer.isCanaryStalled,
-            !observer.isCanaryOut, nodes[node].answers
+            !observer.isCanaryOut, nodes[node].answers,
+            // Asked of a standby, by a scheduler that slept, the server refuses it.
+            !nodes[node].isInRecovery
         else { return }
         schedulers[index].observers[node].isCanaryOut = true
         writeRecord(node, .noise)
