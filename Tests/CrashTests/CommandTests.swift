@@ -68,7 +68,8 @@ struct CommandTests {
             print("SIGTERM during a rewind: ended after \(ContinuousClock.now - start)")
             #expect(status == 0)
             #expect(ContinuousClock.now - start < .seconds(4))
-            #expect(cluster.helpers().isEmpty, "processes are left")
+            // A rewind that is cut short costs a copy of everything: it goes on to its end.
+            try await until("no process is left") { cluster.helpers().isEmpty }
             #expect(try cluster.postmaster(primary) == postmaster)
             let next = try await cluster.runDaemon()
             try await cluster.healthy()
@@ -106,7 +107,8 @@ struct CommandTests {
         #expect(rejoined.status == 0, "\(rejoined.output)\(rejoined.errorOutput)")
         #expect(rejoined.output.contains("node3 is a secondary"))
         #expect(try await cluster.sql("SELECT pg_is_in_recovery()", on: "node3") == "t\n")
-        #expect(cluster.helpers().isEmpty, "processes are left")
+        // The rejoin of the old primary may outlive the command: it goes on by itself, to its end.
+        try await until("no process is left") { cluster.helpers().isEmpty }
     }
 
     // MARK: - With a daemon
