@@ -45,8 +45,8 @@ struct CommandTests {
         }
     }
 
-    /// Told to end while a node is being cloned: the work ends with it, and goes on at the next
-    /// start.
+    /// Told to end while a node is brought back: the daemon ends at once, the work on the node goes
+    /// on to its end, and the next start finds what it did.
     @Test(.timeLimit(.minutes(5)))
     func aDaemonEndsCleanlyInTheMiddleOfWork() async throws {
         try await ProcessCluster.with { cluster in
