@@ -1,7 +1,7 @@
 /// What an operator asked for; `FailoverMachine.refusal` has said no to what can't be done.
 extension Rulebook {
-    /// Nobody is open, and nobody is about to be.
     private static let emergencyPhases = everyPhase.subtracting([.initializing, .promoting])
+    /// Nobody is open, and nobody is about to be.
     private static let unopenedPhases: Set<Phase> = [.sealing, .blocked, .promoting]
 
     static let orderRules: [Rule] = [

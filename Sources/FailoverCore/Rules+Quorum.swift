@@ -173,9 +173,6 @@ extension Situation {
             if policy.node(voter)?.replicationQuorum == false {
                 return (voter, "replication_quorum of \(voter) is false")
             }
-            if let upstream = upstream(for: voter), upstream != primary {
-                return (voter, "\(voter) is to follow \(upstream)")
-            }
             if member(voter)?.maintenance != nil {
                 return (voter, "\(voter) goes into maintenance")
             }

@@ -25,13 +25,25 @@ struct DeadEndTests {
         world.send(.ordered(.switchover(to: "b")))
         world.nodes["a"]?.names = ""
         world.run(ms: 100)
-        world.slow = []
-        world.refused = ["a.quiesce"]
         world.nodes["a"]?.sshIsUp = false
         world.crash("a")
+        world.run(ms: 1_000)
         world.finish()
         world.run(ms: 20_000)
         #expect(world.openNodes == [], "\(world.fired)")
+    }
+
+    /// Without copies a backend that goes on by itself goes on acknowledging.
+    @Test func aLookThatFindsABackendDoesNotShowThatTheOldPrimaryIsStopped() {
+        var world = World.steady(numberSyncStandbys: 0)
+        world.refused = ["a.fence", "a.start"]
+        world.nodes["a"]?.hasOrphans = true
+        world.crash("a")
+        world.run(ms: 20_000)
+        #expect(world.openNodes == [], "\(world.fired)")
+        world.nodes["a"]?.hasOrphans = false
+        world.run(ms: 10_000)
+        #expect(world.openNodes.count == 1, "\(world.view) \(world.fired)")
     }
 
     /// On its old timeline: nothing but what was seen tells that it wrote there.

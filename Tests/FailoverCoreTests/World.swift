@@ -22,6 +22,8 @@ struct World {
         /// Its server is there but answers nobody, and its WAL moves nowhere.
         var isFrozen = false
         var slots: Set<String> = []
+        /// A backend has outlived its postmaster.
+        var hasOrphans = false
         /// It hears nothing from its upstream.
         var isCutOff = false
     }
@@ -325,7 +327,7 @@ struct World {
     private func inspection(_ node: Node) -> NodeInspection {
         NodeInspection(
             bootID: node.bootID, stamp: node.stamp, isPostmasterRunning: node.isRunning,
-            dataDirectory: node.hasData ? .present : .missing,
+            hasOrphans: node.hasOrphans, dataDirectory: node.hasData ? .present : .missing,
             systemIdentifier: node.hasData ? "42" : nil, controlState: controlState,
             checkpoint: node.position, timeline: node.history.timeline, history: node.history,
             hasStandbySignal: node.hasStandbySignal)
