@@ -38,7 +38,7 @@ extension Situation {
     /// Everything is as it should be, with every node counted.
     var isHealthy: Bool {
         guard cluster.phase == .steady, openPrimary != nil, cluster.configs.count == 1,
-            cluster.intent == nil, alarms.isEmpty
+            cluster.intent == nil, membersAtWork.isEmpty, alarms.isEmpty
         else { return false }
         let voters = policy.nodes.filter {
             $0.replicationQuorum && $0.id != cluster.elect && cluster[$0.id]?.maintenance == nil

@@ -11,13 +11,15 @@ import Scheduler
 import Store
 import Synchronization
 
+@testable import ToolkitTesting
+
 /// Real nodes on this machine, laid out as a deployment leaves them: the first one initialised and
 /// locked, the others empty. Everything lies in one folder below /tmp and goes with `with`.
 final class TestCluster: Sendable {
     let root: String
     let settings: ClusterSettings
     let runner = ServerUserRunner()
-    private let leash: FileHandle
+    private let folder: ThrowawayPostgresRoot
 
     static let share = ShareFolder(
         path: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -34,20 +36,16 @@ final class TestCluster: Sendable {
             try await cluster.initialise()
             try await body(cluster)
         } catch {
-            await cluster.remove()
+            await cluster.folder.remove()
             throw error
         }
-        await cluster.remove()
+        await cluster.folder.remove()
     }
 
     private init(_ number: Int, yaml: String, extras: [Int: String]) throws {
-        var template = Array("/tmp/tks-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw TestClusterError("no folder in /tmp") }
-        let root = String(
-            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        folder = try ThrowawayPostgresRoot()
+        let root = folder.path
         self.root = root
-        leash = try Self.watchdog(root)
-        try ServerUserRunner.own(root)
         let nodes = (1...number).map { index in
             """
               - name: node\(index)
@@ -226,53 +224,6 @@ final class TestCluster: Sendable {
         }
         return result.output
     }
-
-    // MARK: Cleaning up
-
-    /// Ends what works below the folder, then removes it: when asked to, and when we die.
-    private static func watchdog(_ root: String) throws -> FileHandle {
-        let script = #"""
-            trap '' HUP INT TERM
-            cat >/dev/null
-            left() {
-                find /proc/[0-9]* -maxdepth 1 -name cwd -lname "$1*" 2>/dev/null | cut -d/ -f3
-            }
-            # A postmaster that is asked to end gives its shared memory back; who sleeps does not.
-            for pid in $(left "$1"); do kill -QUIT "$pid" 2>/dev/null; done
-            tries=0
-            while [ -n "$(left "$1")" ] && [ "$((tries += 1))" -lt 50 ]; do sleep 0.02; done
-            while pids=$(left "$1") && [ -n "$pids" ]; do
-                for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
-                sleep 0.02
-            done
-            for file in "$1"/*/postmaster.pid "$1"/*/*/postmaster.pid; do
-                [ -f "$file" ] || continue
-                shared=$(sed -n '7s/^ *[0-9]* *//p' "$file")
-                [ -z "$shared" ] || ipcrm -m "$shared" 2>/dev/null
-            done
-            [ -z "$TOOLKIT_KEEP" ] && rm -rf "$1"
-            """#
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", script, "watchdog", root]
-        let pipe = Pipe()
-        process.standardInput = pipe
-        process.standardOutput = FileHandle.nullDevice
-        process.currentDirectoryURL = URL(fileURLWithPath: "/")
-        try process.run()
-        _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
-        return pipe.fileHandleForWriting
-    }
-
-    private func remove() async {
-        try? leash.close()
-        let deadline = ContinuousClock.now + .seconds(20)
-        while access(root, F_OK) == 0, ContinuousClock.now < deadline,
-            ProcessInfo.processInfo.environment["TOOLKIT_KEEP"] == nil
-        {
-            try? await Task.sleep(for: .milliseconds(20))
-        }
-    }
 }
 
 struct TestClusterError: Error, CustomStringConvertible {
@@ -299,12 +250,6 @@ final class ServerUserRunner: CommandRunner {
     var place: String { "localhost" }
 
     private static var isRoot: Bool { geteuid() == 0 }
-
-    static func own(_ path: String) throws {
-        guard isRoot, let user = getpwnam("postgres") else { return }
-        guard chown(path, user.pointee.pw_uid, user.pointee.pw_gid) == 0, chmod(path, 0o755) == 0
-        else { throw TestClusterError("cannot give \(path) away") }
-    }
 
     func run(_ command: Command) async throws(ExecutionError) -> CommandResult {
         if let fault = fault.withLock({ $0 }) {

@@ -122,9 +122,6 @@ extension Simulation {
             return "phase \(view.phase), waits for \(view.waitingFor), alarms \(view.alarms), "
                 + "configs \(view.configs)"
         }
-        if let busy = cluster.members.first(where: { $0.work != nil }) {
-            return "work on \(busy.id) is not done"
-        }
         return nodes[primary].conf.names.text == cluster.standbyNames(cluster.configs[0])
             ? "" : "other names are in force"
     }
