@@ -17,6 +17,8 @@ final class Premises: Hashable, Sendable {
     let standbys: [Member]
     /// Standbys that no config counts.
     let uncountedStandbys: [Member]
+    /// Members that the rules leave to the operator, in maintenance or in a pause.
+    let membersLeftAlone: [Member]
     /// Members with work in progress.
     let membersAtWork: [Member]
     /// Whether the cluster's work is in progress.
@@ -40,6 +42,8 @@ final class Premises: Hashable, Sendable {
         uncountedStandbys = standbys.filter { standby in
             !cluster.configs.contains { $0.voters.contains(standby.id) }
         }
+        let isPaused = cluster.pausedSinceWallMs != nil
+        membersLeftAlone = cluster.members.filter { isPaused || $0.isLeftAlone }
         membersAtWork = cluster.members.filter { $0.work != nil }
         hasIntent = cluster.intent != nil
     }

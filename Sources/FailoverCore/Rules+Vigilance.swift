@@ -35,10 +35,10 @@ extension Rulebook {
             #if TOOLKIT_MUTANTS
                 if view.policy.mutant == .forgetsStrays { return nil }
             #endif
-            let isPaused = view.cluster.pausedSinceWallMs != nil
-            let stray = view.cluster.members.first { member in
-                guard isPaused || member.isLeftAlone, member.attach.term != nil,
-                    member.id != view.cluster.lastPrimary, member.id != view.promotion?.candidate,
+            if view.membersLeftAlone.isEmpty { return nil }
+            let stray = view.membersLeftAlone.first { member in
+                guard member.attach.term != nil, member.id != view.cluster.lastPrimary,
+                    member.id != view.promotion?.candidate,
                     let seen = view.settledAnswer(member.id)
                 else { return false }
                 return view.isOurs(seen) && !seen.isInRecovery

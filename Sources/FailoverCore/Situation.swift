@@ -73,6 +73,7 @@ struct Situation {
     var standbys: [Member] { premises.standbys }
     var uncountedStandbys: [Member] { premises.uncountedStandbys }
     var membersAtWork: [Member] { premises.membersAtWork }
+    var membersLeftAlone: [Member] { premises.membersLeftAlone }
 
     /// application_name under the current attach number.
     func applicationName(_ id: NodeID) -> String { premises.applicationName(id) }

@@ -164,7 +164,10 @@ extension TestCluster {
         for _ in 0..<400 {
             try await Task.sleep(for: .milliseconds(Int.random(in: 5...25)))
             kill(pid, SIGSTOP)
-            if try await isFlushHeld(conninfo) { return StalledWAL(pid: pid, writing: writing) }
+            // Stopped in another place it may hold what every new session needs.
+            if (try? await isFlushHeld(conninfo)) == true {
+                return StalledWAL(pid: pid, writing: writing)
+            }
             kill(pid, SIGCONT)
         }
         StalledWAL(pid: pid, writing: writing).thaw()
@@ -172,7 +175,7 @@ extension TestCluster {
     }
 
     private func isFlushHeld(_ conninfo: Conninfo) async throws -> Bool {
-        let session = try await Connection.open(conninfo, timeout: .seconds(10))
+        let session = try await Connection.open(conninfo, timeout: .seconds(2))
         defer { Task { await session.close() } }
         do throws(PostgresError) {
             try await session.query(
