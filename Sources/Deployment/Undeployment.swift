@@ -1,0 +1,123 @@
+public import ClusterFile
+import Execution
+import FailoverCore
+import Hooks
+
+/// Takes back what `deploy` has made on the machines. Data stay where they are, unless they were
+/// asked for. Everything here can be done again: what is gone is gone.
+public struct Undeployment: Sendable {
+    let deployment: Deployment
+    /// Takes back what root has made, too; nil: that stays.
+    let admin: AdminLogin?
+    let removesData: Bool
+
+    public init(_ deployment: Deployment, admin: AdminLogin?, removesData: Bool) {
+        self.deployment = deployment
+        self.admin = admin
+        self.removesData = removesData
+    }
+
+    var settings: ClusterSettings { deployment.settings }
+
+    /// A line for each step; empty: nothing is left. Changes nothing.
+    public func plan() async throws(DeploymentError) -> [DeployProgress] {
+        let looks = try await looks()
+        var lines: [DeployProgress] = []
+        if looks.contains(where: { $0.server != nil }) {
+            for look in order(looks) where look.server != nil {
+                lines.append(
+                    DeployProgress(
+                        node: look.node.id,
+                        look.isStandby
+                            ? "stop PostgreSQL"
+                            : "end the sessions, drop the slots once the standbys have all WAL and "
+                                + "are stopped, and stop PostgreSQL"))
+            }
+        }
+        lines += looks.flatMap { look in
+            look.report.parts.flatMap(\.lines).map { DeployProgress(node: look.node.id, $0) }
+        }
+        if let admin { lines += try await deployment.machinePlan(.remove, as: admin) }
+        return lines
+    }
+
+    public func run(
+        progress: @escaping @Sendable (DeployProgress) -> Void
+    ) async throws(DeploymentError) -> [DeployProgress] {
+        let looks = try await looks()
+        let log = ChangeLog(progress)
+        try await stop(looks, log)
+        for look in looks {
+            let report = try await remove(on: look.node, isDryRun: false)
+            for line in report.parts.flatMap(\.lines) { await log.add(look.node.id, line) }
+            for note in report.notes { await log.tell(look.node.id, note) }
+        }
+        var changes = await log.changes
+        if let admin {
+            // The scheduler's key goes last: until then all of this can be done again.
+            changes += try await deployment.changeMachines(.remove, as: admin, progress: progress)
+        }
+        return changes
+    }
+
+    // MARK: - Looking
+
+    struct Look: Sendable {
+        var node: NodeSettings
+        var report: MachineReport
+        /// Its process, while a server of ours runs.
+        var server: Int?
+        var isStandby: Bool
+    }
+
+    private func looks() async throws(DeploymentError) -> [Look] {
+        var looks: [Look] = []
+        for node in settings.nodes {
+            let report = try await remove(on: node, isDryRun: true)
+            if let refusal = report.refusal {
+                throw DeploymentError(
+                    .refused, "cannot take \(node.id) away; nothing was changed",
+                    because: refusal.because, next: refusal.next)
+            }
+            var look = Look(node: node, report: report, server: report.server, isStandby: false)
+            if look.server != nil { look.isStandby = try await isStandby(node) }
+            looks.append(look)
+        }
+        return looks
+    }
+
+    private func isStandby(_ node: NodeSettings) async throws(DeploymentError) -> Bool {
+        try await deployment.query(
+            ["SELECT pg_is_in_recovery()"], on: node, "ask \(node.id) for its role"
+        ).hasPrefix("t")
+    }
+
+    /// As the owner of the data, so that nothing else can be hit.
+    private func remove(
+        on node: NodeSettings, isDryRun: Bool
+    ) async throws(DeploymentError) -> MachineReport {
+        let facts = MachineFacts(
+            values: deployment.environment(of: node).sorted { $0.key < $1.key }
+                .map { (name: $0.key, value: $0.value) } + [
+                    ("TOOLKIT_REMOVE_DATA", removesData ? "1" : "0")
+                ])
+        let input = facts.script(
+            .remove, part: "all", isDryRun: isDryRun, try deployment.script("remove"))
+        let result: CommandResult
+        do throws(ExecutionError) {
+            let runner = admin?.runner(node) ?? deployment.runner(node)
+            let shell = admin?.shell(as: node.sshUser) ?? ["/bin/sh", "-s"]
+            result = try await runner.run(
+                Command(shell, standardInput: input, timeout: .seconds(600)))
+        } catch {
+            throw DeploymentError(error, on: node)
+        }
+        let report = MachineReport(output: result.output)
+        guard report.refusal != nil || (result.isSuccess && report.isWhole) else {
+            throw DeploymentError(
+                .node, "cannot take the files of \(node.id) away", because: result.because,
+                next: "mend it, then undeploy again: it goes on where it was")
+        }
+        return report
+    }
+}

@@ -1,0 +1,90 @@
+import ArgumentParser
+import ClusterFile
+import Deployment
+import Foundation
+import Glibc
+import Scheduler
+import Store
+
+struct Undeploy: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Take back what `deploy` made; data stay.",
+        discussion: """
+            Ends the sessions, lets the standbys get all WAL, stops them and then the primary, and
+            removes slots, configuration, programs, the store and the passwords. With --admin also
+            what root made: sudoers, units, tmpfiles.d, the scheduler's key. Packages and PostgreSQL's
+            owner stay, and the data, unless --remove-data is given. Refused while a scheduler runs.
+            """)
+
+    @OptionGroup var options: ClusterOptions
+    @Flag(help: "Print every step and change nothing.") var dryRun = false
+    @Flag(help: "Delete the data directories of all nodes, too.") var removeData = false
+    @Option(
+        help: ArgumentHelp(
+            "Do not ask; name the cluster to say that you mean it.", valueName: "cluster"))
+    var yes: String?
+    @OptionGroup var admin: AdminOptions
+
+    func run() async throws {
+        let settings = try options.settings()
+        try await refuseWhileScheduled(settings)
+        let undeployment = Undeployment(
+            try settings.deployment, admin: admin.login(settings), removesData: removeData)
+        let plan = try await undeployment.plan()
+        let files = Self.files(of: settings)
+        for line in plan { Console.say(line.sentence) }
+        for file in files { Console.say("+ rm -f \(file)") }
+        if plan.isEmpty, files.isEmpty { return Console.say("nothing to do") }
+        guard !dryRun else { return }
+        try agree(settings)
+        let lock = try SchedulerLock(storePath: SchedulerPaths(settings).store)
+        _ = try await undeployment.run { Console.progress($0.sentence) }
+        removeFiles(settings)
+        withExtendedLifetime(lock) {}
+        Console.say(
+            removeData
+                ? "\(settings.cluster) is taken away, with its data"
+                : "\(settings.cluster) is taken away; its data stay")
+    }
+
+    private func refuseWhileScheduled(_ settings: ClusterSettings) async throws {
+        guard try await SchedulerClient(settings).stateIfRunning() != nil else { return }
+        throw Failure(
+            ExitStatus.busy, "cannot take \(settings.cluster) away; nothing was changed",
+            because: "its scheduler runs, and would bring it up again",
+            next: "stop `toolkit run`, then undeploy")
+    }
+
+    /// Typed out, because it can't be taken back.
+    private func agree(_ settings: ClusterSettings) throws {
+        let what = removeData ? "and DELETES its data " : ""
+        let answer =
+            yes
+            ?? Console.answer(
+                "This stops \(settings.cluster) \(what)on \(settings.nodes.count) nodes. "
+                    + "Type its name to go on: ")
+        guard answer == settings.cluster else {
+            throw Failure(
+                ExitStatus.failed, "nothing was changed",
+                because: "the cluster's name was not given",
+                next: "type it, or say --yes \(settings.cluster)")
+        }
+    }
+
+    /// What lies on this machine.
+    private static func files(of settings: ClusterSettings) -> [String] {
+        let store = SchedulerPaths(settings).store
+        let ends = ["", "-wal", "-shm"].map { store + $0 }
+        return (ends + [SchedulerPaths(settings).socket, SchedulerPaths(settings).passfile])
+            .filter { access($0, F_OK) == 0 }
+    }
+
+    private func removeFiles(_ settings: ClusterSettings) {
+        for file in Self.files(of: settings) {
+            unlink(file)
+            Console.progress("+ rm -f \(file)")
+        }
+        unlink(SchedulerPaths(settings).store + ".lock")
+        rmdir(settings.scheduler.directory)
+    }
+}
