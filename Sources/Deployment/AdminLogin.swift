@@ -1,5 +1,5 @@
 public import ClusterFile
-public import Execution
+import Execution
 import Glibc
 
 /// How root is reached on the nodes' machines.

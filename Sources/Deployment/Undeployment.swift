@@ -1,4 +1,4 @@
-public import ClusterFile
+import ClusterFile
 import Execution
 import FailoverCore
 import Hooks
@@ -47,10 +47,15 @@ public struct Undeployment: Sendable {
         let looks = try await looks()
         let log = ChangeLog(progress)
         try await stop(looks, log)
-        for look in looks {
-            let report = try await remove(on: look.node, isDryRun: false)
-            for line in report.parts.flatMap(\.lines) { await log.add(look.node.id, line) }
-            for note in report.notes { await log.tell(look.node.id, note) }
+        _ = try await onEachNode { node throws(DeploymentError) in
+            let report = try await remove(on: node, isDryRun: false)
+            if let refusal = report.refusal {
+                throw DeploymentError(
+                    .node, "cannot take the files of \(node.id) away", because: refusal.because,
+                    next: refusal.next)
+            }
+            for line in report.parts.flatMap(\.lines) { await log.add(node.id, line) }
+            for note in report.notes { await log.tell(node.id, note) }
         }
         var changes = await log.changes
         if let admin {
@@ -71,19 +76,42 @@ public struct Undeployment: Sendable {
     }
 
     private func looks() async throws(DeploymentError) -> [Look] {
-        var looks: [Look] = []
-        for node in settings.nodes {
+        try await onEachNode { node throws(DeploymentError) in
             let report = try await remove(on: node, isDryRun: true)
             if let refusal = report.refusal {
                 throw DeploymentError(
                     .refused, "cannot take \(node.id) away; nothing was changed",
                     because: refusal.because, next: refusal.next)
             }
-            var look = Look(node: node, report: report, server: report.server, isStandby: false)
-            if look.server != nil { look.isStandby = try await isStandby(node) }
-            looks.append(look)
+            let isStandby = report.server == nil ? false : try await isStandby(node)
+            return Look(node: node, report: report, server: report.server, isStandby: isStandby)
         }
-        return looks
+    }
+
+    /// All at once; what fails on one node does not end the others.
+    private func onEachNode<Value: Sendable>(
+        _ body: @escaping @Sendable (NodeSettings) async throws(DeploymentError) -> Value
+    ) async throws(DeploymentError) -> [Value] {
+        let results = await withTaskGroup(of: (NodeID, Result<Value, DeploymentError>).self) {
+            group in
+            for node in settings.nodes {
+                group.addTask {
+                    do throws(DeploymentError) {
+                        return (node.id, .success(try await body(node)))
+                    } catch {
+                        return (node.id, .failure(error))
+                    }
+                }
+            }
+            var results: [NodeID: Result<Value, DeploymentError>] = [:]
+            for await (node, result) in group { results[node] = result }
+            return results
+        }
+        var values: [Value] = []
+        for node in settings.nodes {
+            if let result = results[node.id] { values.append(try result.get()) }
+        }
+        return values
     }
 
     private func isStandby(_ node: NodeSettings) async throws(DeploymentError) -> Bool {

@@ -10,17 +10,22 @@ struct FreshCluster {
     let machines: FreshMachines
     private var file: String { "\(machines.folder)/cluster.yaml" }
 
-    init(_ machines: FreshMachines) throws {
+    init(
+        _ machines: FreshMachines, owner: String = "postgres",
+        socket: String = "/var/run/postgresql", data: String = Self.data
+    ) throws {
         self.machines = machines
         let folder = machines.folder
-        let nodes = (1...3).map { "  - { name: node\($0), host: 10.9.0.\($0) }\n" }.joined()
+        let nodes = (1...3).map {
+            "  - { name: node\($0), host: 10.9.0.\($0), socket_dir: \(socket), data_dir: \(data) }\n"
+        }.joined()
         try """
         cluster: fresh
         postgresql:
           version: \(Self.major)
           parameters: { shared_buffers: 16MB }
         scheduler: { address: 10.9.0.100, directory: \(folder)/sched }
-        ssh: { identity_file: \(folder)/id, known_hosts: \(folder)/known_hosts }
+        ssh: { user: \(owner), identity_file: \(folder)/id, known_hosts: \(folder)/known_hosts }
         nodes:
         \(nodes)
         """.write(toFile: file, atomically: true, encoding: .utf8)
@@ -33,6 +38,10 @@ struct FreshCluster {
     }()
 
     func toolkit(_ arguments: String...) async throws -> FreshMachines.Ending {
+        try await toolkit(arguments)
+    }
+
+    func toolkit(_ arguments: [String]) async throws -> FreshMachines.Ending {
         try await machines.onScheduler([Self.program] + arguments + ["-c", file])
     }
 

@@ -140,22 +140,26 @@ final class FreshMachines: Sendable {
     }
 
     /// On the scheduler's machine: in its network, with this machine's files.
-    func onScheduler(_ arguments: [String]) async throws -> Ending {
-        try await finish(["nsenter", "--net=/proc/\(initPID)/ns/net", "--"] + arguments)
+    func onScheduler(_ arguments: [String], input: String = "") async throws -> Ending {
+        try await finish(
+            ["nsenter", "--net=/proc/\(initPID)/ns/net", "--"] + arguments, input: input)
     }
 
     /// As root, over SSH, as an administrator would.
-    func ssh(_ number: Int, _ command: String) async throws -> Ending {
-        try await onScheduler([
-            "ssh", "-F", "none", "-o", "BatchMode=yes", "-o",
-            "UserKnownHostsFile=\(folder)/known_hosts", "-i", "\(folder)/id",
-            "root@10.9.0.\(number)", command,
-        ])
+    func ssh(_ number: Int, _ command: String, input: String = "") async throws -> Ending {
+        try await onScheduler(
+            [
+                "ssh", "-F", "none", "-o", "BatchMode=yes", "-o",
+                "UserKnownHostsFile=\(folder)/known_hosts", "-i", "\(folder)/id",
+                "root@10.9.0.\(number)", command,
+            ], input: input)
     }
 
-    private func finish(_ arguments: [String]) async throws -> Ending {
+    private func finish(_ arguments: [String], input: String) async throws -> Ending {
         let result = try await LocalRunner().run(
-            Command(arguments, timeout: .seconds(900), outputLimitBytes: 1 << 20))
+            Command(
+                arguments, standardInput: Array(input.utf8), timeout: .seconds(900),
+                outputLimitBytes: 1 << 20))
         guard case .exited(let status) = result.ending else {
             throw Failure("\(arguments): \(result.ending)")
         }

@@ -9,7 +9,7 @@ struct FreshTests {
     private static let isRoot = FreshMachines.isRoot
 
     /// This machine's own files, without PostgreSQL's owner, configuration and data.
-    private static let strip = """
+    static let strip = """
         userdel postgres 2>/dev/null || :
         groupdel postgres 2>/dev/null || :
         rm -rf /etc/postgresql /var/lib/postgresql /etc/toolkit /var/lib/toolkit /run/postgresql

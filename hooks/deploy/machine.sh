@@ -114,6 +114,7 @@ refuse_foreign() {
             refuse "$file is there, and not ours" "move it away, or deploy without --admin"
     done
     refuse_foreign_data
+    refuse_closed_parent
     refuse_foreign_server
 }
 
@@ -129,6 +130,19 @@ refuse_foreign_data() {
         refuse "$PGDATA holds files that are no PostgreSQL cluster" \
             "name an empty or missing folder as data_dir, below a mount and not the mount"
     fi
+}
+
+# initdb makes the directory there, and a clone moves the old one aside.
+refuse_closed_parent() {
+    parent=${PGDATA%/*}
+    if [ -e "$PGDATA" ] || [ ! -d "$parent" ]; then return 0; fi
+    if has_owner; then
+        if as_owner test -w "$parent"; then return 0; fi
+    elif [ "$(stat -c %U -- "$parent")" = "$TOOLKIT_OWNER" ]; then
+        return 0
+    fi
+    refuse "$parent belongs to $(stat -c %U -- "$parent"), and $TOOLKIT_OWNER has to write there" \
+        "give it to $TOOLKIT_OWNER, or name a data_dir one folder further down"
 }
 
 refuse_foreign_server() {

@@ -83,7 +83,7 @@ remove_files() {
 # Those that stand in one of root's stay, empty.
 remove_folders() {
     for folder in "$TOOLKIT_RUNTIME_DIR" "$TOOLKIT_CONFIG_DIR" "$TOOLKIT_STATE_DIR"; do
-        for one in "$folder" "${folder%/*}"; do
+        for one in "$folder" "${folder%/*}" "${folder%/*/*}"; do
             if [ -d "$one" ] && ! holds_anything "$one" && [ -w "${one%/*}" ]; then rmdir -- "$one"; fi
         done
     done
@@ -92,7 +92,11 @@ remove_folders() {
 server=$(postmaster)
 if [ -n "$server" ] && is_ours; then
     say "server: $server"
-    if [ "$TOOLKIT_DRY_RUN" = 0 ]; then exit 3; fi
+    if [ "$TOOLKIT_DRY_RUN" = 0 ]; then
+        say "refused: PostgreSQL (pid $server) runs on $PGDATA again"
+        say "next: see who started it, then undeploy again"
+        exit 3
+    fi
 fi
 if [ "$TOOLKIT_REMOVE_DATA" = 1 ]; then
     [ -z "$server" ] || is_ours || {
