@@ -149,6 +149,35 @@ struct HookRunnerTests {
         }
     }
 
+    @Test func aFailureGoesOnOnlyWhereTheFileSaysSo() async throws {
+        let hooks = """
+            hooks:
+              follow_command:
+                { command: "echo run >>$TOOLKIT_STATE_DIR/runs; echo toolkit:key=%n; exit 9",
+                  retries: 1, retry_delay: 0s, on_failure: continue }
+              promote_command: "exit 9"
+              service_start_command: { command: "exit 75", on_failure: continue }
+            """
+        try await HookBench.with(hooks: hooks) { (bench) async throws in
+            let outcome = await bench.run(.followCommand, on: bench.a, step: 1, primary: bench.b)
+            guard case .done(let results, let output) = outcome else {
+                Issue.record("\(outcome)")
+                return
+            }
+            #expect(results == ["key": "b"])
+            #expect(
+                output.hasSuffix(
+                    "warning: follow_command ended with status 9; on_failure: continue\n"))
+            // For good: after its retries.
+            #expect(try await bench.read(bench.a.stateDirectory + "/runs") == "run\nrun\n")
+            #expect(await bench.run(.promoteCommand, on: bench.a, step: 1).status == 9)
+            // Not ready is no failure.
+            let waits = await bench.run(.serviceStartCommand, on: bench.a, step: 1)
+            #expect(waits == .tryAgain(output: ""))
+            #expect(await bench.run(.followCommand, on: bench.a, step: 0) == .stale)
+        }
+    }
+
     @Test func scriptsAreUploadedOnceAndAgainWhenTheyAreGone() async throws {
         try await HookBench.with { (bench) async throws in
             try await bench.hooks.prepare(bench.a)
