@@ -28,7 +28,7 @@ struct StartWindow: Hashable {
     let wall: Int
 
     /// Less than any way that leads the old primary back to being the primary.
-    private static let seconds = 3
+    private static let seconds = 5
 
     /// Nil: the clock can't be read.
     static func now() -> StartWindow? {

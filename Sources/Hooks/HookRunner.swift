@@ -1,6 +1,7 @@
 public import ClusterFile
 public import Execution
 import FailoverCore
+import Quotation
 
 /// Runs hooks: finds the script, uploads it once, and runs it through the node's wrapper.
 public struct HookRunner: Sendable {
@@ -36,7 +37,16 @@ public struct HookRunner: Sendable {
     /// Runs one hook with its drop-ins, retries and deadline. `permit` is asked before each start
     /// beside the scheduler.
     public func run(_ call: HookCall, permit: HookPermit? = nil) async -> HookOutcome {
-        let work = HookWork(call, settings: settings, permit: permit)
+        let work: HookWork
+        do throws(QuotingError) {
+            work = try HookWork(call, settings: settings, permit: permit)
+        } catch {
+            return .notStarted(
+                ExecutionError(
+                    .notStarted, "cannot run \(call.hook) for \(call.node.id)",
+                    because: "one of its facts \(error)",
+                    next: "correct hosts, roles and folders in cluster.yaml"))
+        }
         let isOnNode = HookCatalogue.place(of: call.hook, in: settings) == .node
         switch scripts.command(for: call.hook) {
         case .none:
@@ -224,12 +234,14 @@ struct HookWork: Sendable {
     let timeoutSeconds: Int
     let permit: HookPermit?
 
-    init(_ call: HookCall, settings: ClusterSettings, permit: HookPermit?) {
+    init(
+        _ call: HookCall, settings: ClusterSettings, permit: HookPermit?
+    ) throws(QuotingError) {
         let environment = HookEnvironment(settings: settings)
         self.call = call
         self.permit = permit
-        variables = environment.variables(for: call)
-        document = environment.document(for: call)
+        variables = try environment.variables(for: call)
+        document = try environment.document(for: call)
         timeoutSeconds = environment.timeoutSeconds(of: call.hook)
     }
 

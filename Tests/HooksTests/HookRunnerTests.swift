@@ -24,7 +24,7 @@ struct HookRunnerTests {
             call.extra = ["TOOLKIT_DETAILS": Self.hostile, "TOOLKIT_TERM": "1"]
             let outcome = await bench.hooks.run(call)
             #expect(outcome.isDone, "\(outcome)")
-            let expected = HookEnvironment(settings: bench.settings).variables(for: call)
+            let expected = try HookEnvironment(settings: bench.settings).variables(for: call)
             var seen: [String: String] = [:]
             let text = try await bench.sh(
                 #"tr '\000\n' '\n\001' <"$1/env""#, bench.a.stateDirectory)

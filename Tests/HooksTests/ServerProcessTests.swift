@@ -64,7 +64,7 @@ struct ServerProcessTests {
             let fenced = try await bench.runner.run(
                 Command(
                     ["/bin/sh", "-euc", script, folder + "/fence_command.sh"],
-                    environment: bench.libraryVariables(on: node), timeout: .seconds(60)))
+                    environment: try bench.libraryVariables(on: node), timeout: .seconds(60)))
             #expect(fenced.isSuccess, "\(fenced.errorOutput)")
             #expect(fenced.output.contains("toolkit:fenced=yes"))
             #expect(try await bench.exists(bench.path + "/late"))
@@ -245,13 +245,13 @@ extension HookBench {
         return try await runner.run(
             Command(
                 ["/bin/sh", "-euc", "here=$1\n. \"$here/lib/common.sh\"\n" + script, "sh", folder],
-                environment: libraryVariables(on: node), timeout: .seconds(60)))
+                environment: try libraryVariables(on: node), timeout: .seconds(60)))
     }
 
     /// A hook's environment, and `OUT`.
-    func libraryVariables(on node: NodeSettings) -> [String: String] {
+    func libraryVariables(on node: NodeSettings) throws -> [String: String] {
         let call = HookCall(.fenceCommand, on: node, term: 1, step: 1)
-        var variables = HookEnvironment(settings: settings).variables(for: call)
+        var variables = try HookEnvironment(settings: settings).variables(for: call)
         variables["OUT"] = path
         return variables
     }
