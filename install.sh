@@ -12,7 +12,8 @@ usage: ./install.sh COMMAND [--dry-run] [--prefix DIR] [ARGUMENTS]
 
   demo [ARGUMENTS]   build, then run `toolkit demo ARGUMENTS`: three real nodes, a crash, a failover
   test [ARGUMENTS]   build, then run every test: `swift test ARGUMENTS`; without arguments the
-                     simulation too
+                     simulation too. TOOLKIT_FRESH=full also makes a Debian with debootstrap
+                     and brings a cluster up on three bare copies of it: minutes more
   simulate [ARGUMENTS]  build the core and its model of the world, optimised, and run them under
                      5,000 seeds of faults, then with each deliberate fault of the protocol.
                      TOOLKIT_SEEDS=N runs N seeds; TOOLKIT_SEED=N tells the story of one
@@ -284,12 +285,16 @@ run_tests() {
     if [ $# = 0 ]; then package; fi
     say "Building toolkit and its tests; the first time takes a minute or two."
     run swift build --build-tests
+    # Each test starts servers and waits for them by a deadline: all at once, they would only wait for
+    # the processors.
+    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH:-$(($(nproc) * 4))}
+    export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH
     if [ $# -gt 0 ]; then
         run swift test --skip-build "$@"
     else
         # In groups, for each starts many servers or keeps every processor busy; the lab measures.
         groups='ClusterFileTests ExecutionTests FailoverCoreTests PostgresClientTests TidyTests SchedulerTests'
-        groups="$groups CrashTests PostgresFactsTests SimulationTests HookKitTests"
+        groups="$groups CrashTests PostgresFactsTests SimulationTests HookKitTests FreshTests"
         # shellcheck disable=SC2086  # one word each
         run swift test --skip-build --skip "$(printf '%s|' $groups)LabTests"
         for group in $groups; do run swift test --skip-build --filter "$group"; done

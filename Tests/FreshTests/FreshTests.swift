@@ -1,3 +1,4 @@
+import Execution
 import Foundation
 import Testing
 
@@ -37,7 +38,21 @@ struct FreshTests {
                 try #require(programs.status != 0, "\(programs.output)")
                 try await Self.story(machines, installs: true)
             }
+            if let package = PackageTests.path { try await Self.installs(package, in: tree) }
         }
+    }
+
+    /// With nothing but the packages that it asks for.
+    private static func installs(_ package: String, in tree: String) async throws {
+        let script = """
+            cp -- "$2" "$1/tmp/toolkit.deb"
+            chroot "$1" sh -euc '
+                apt-get install --yes --no-install-recommends /tmp/toolkit.deb
+                toolkit --version && toolkit fsm check'
+            """
+        let run = try await LocalRunner().run(
+            Command(["sh", "-euc", script, "sh", tree, package], timeout: .seconds(600)))
+        #expect(run.isSuccess, "\(run.output)\(run.errorOutput)")
     }
 
     static func story(_ machines: FreshMachines, installs: Bool = false) async throws {

@@ -125,7 +125,7 @@ extension Quoting {
     }
 
     /// One field of Docker's `--mount`, which reads a line of CSV. It is no shell word yet.
-    static func mountField(_ name: String, _ value: String) -> String {
+    public static func mountField(_ name: String, _ value: String) -> String {
         let field = "\(name)=\(value)"
         let isPlain = field.unicodeScalars.allSatisfy { !["\"", ",", "\n", "\r"].contains($0) }
         return isPlain ? field : "\"" + doubling(["\""], in: field) + "\""
