@@ -39,7 +39,7 @@ extension Deployment {
             for await failure in group { if let failure { failures.append(failure) } }
             return failures
         }
-        if let failure = failures.first { throw failure }
+        try DeploymentError.all(failures)
         return await log.changes
     }
 
@@ -58,6 +58,11 @@ extension Deployment {
     private func machineWork(
         _ action: MachineAction, as admin: AdminLogin
     ) async throws(DeploymentError) -> [MachineWork] {
+        if let node = settings.nodes.first(where: { $0.docker != nil }) {
+            throw DeploymentError(
+                .refused, "cannot change the machines of \(settings.cluster)",
+                because: "\(node.id) is a container", next: "leave --admin out")
+        }
         var facts: [NodeID: MachineFacts] = [:]
         for node in settings.nodes { facts[node.id] = try machineFacts(of: node) }
         let script = try script("machine")
@@ -168,6 +173,10 @@ struct MachineReport: Hashable, Sendable {
     private(set) var refusal: Refusal?
     /// A server of ours that runs.
     private(set) var server: Int?
+    /// What node-apply has accepted there.
+    private(set) var stamp: Stamp?
+    /// Data that were to go, and stay.
+    private(set) var kept: [String] = []
     private(set) var isWhole = false
 
     init(output: String) {
@@ -175,6 +184,13 @@ struct MachineReport: Hashable, Sendable {
             if let name = line.after("part: ") { parts.append(Part(name: name)) }
             if let text = line.after("+ ") { add("+ \(text)") }
             if let text = line.after("server: ") { server = Int(text) }
+            if let text = line.after("kept: ") { kept.append(text) }
+            if let text = line.after("stamp: ") {
+                let numbers = text.split(separator: " ").compactMap { Int($0) }
+                if numbers.count == 2 {
+                    stamp = Stamp(term: Term(numbers[0]), step: Revision(numbers[1]))
+                }
+            }
             if let text = line.after("note: ") { notes.append(text) }
             if let text = line.after("refused: ") { refusal = Refusal(because: text, next: "") }
             if let text = line.after("next: ") { refusal?.next = text }

@@ -13,45 +13,51 @@ extension Undeployment {
             + looks.filter { !$0.isStandby }
     }
 
-    func stop(_ looks: [Look], _ log: ChangeLog) async throws(DeploymentError) {
+    /// Under the stamp that the store has: a scheduler that is started after an end halfway finds
+    /// nothing newer on the nodes than what it knows.
+    func stop(
+        _ looks: [Look], under stamp: Stamp?, _ log: ChangeLog
+    ) async throws(DeploymentError) {
         let running = order(looks.filter { $0.server != nil })
         for look in running where !look.isStandby {
-            try await endWrites(on: look.node)
+            try await endWrites(on: look.node, under: stamp)
             await log.add(look.node.id, "locked; its sessions have ended")
             try await untilReceived(by: running.filter(\.isStandby), from: look.node, log)
         }
         for look in running {
             try await dropSlots(on: look.node, log)
-            try await deployment.service(.serviceStopCommand, on: look.node, reason: "undeploy")
+            try await deployment.service(
+                .serviceStopCommand, on: look.node, reason: "undeploy", under: stamp)
             await log.add(look.node.id, "stopped")
         }
     }
 
-    /// Locked under a step of its own, as the scheduler would: no client writes from here on.
-    private func endWrites(on node: NodeSettings) async throws(DeploymentError) {
-        let apply = NodeApply(timeout: .seconds(20))
-        let runner = deployment.runner(node)
-        var outcome = await apply.stamp(of: node, via: runner)
-        if case .applied(let accepted) = outcome {
-            let stamp = Stamp(term: accepted.stamp.term, step: accepted.stamp.step.next)
-            let text: String
-            do {
-                text = try NodeFiles.nodeConf(
-                    stamp: stamp, upstream: nil, postgresMajor: settings.postgresql.version)
-            } catch {
-                throw DeploymentError(
-                    .files, "cannot write node.conf of \(node.id)", because: "\(error)",
-                    next: "correct the setting in cluster.yaml")
+    /// Locked as by the scheduler: no client writes from here on.
+    private func endWrites(
+        on node: NodeSettings, under stored: Stamp?
+    ) async throws(DeploymentError) {
+        let stamp =
+            if let stored { stored } else {
+                try await deployment.nextStamp(of: node, for: "undeploy")
             }
-            outcome = await apply.apply(
-                NodeRequest(stamp: stamp, nodeConf: text, opening: .removed), on: node,
-                via: runner)
+        let text: String
+        do {
+            text = try NodeFiles.nodeConf(
+                stamp: stamp, upstream: nil, postgresMajor: settings.postgresql.version)
+        } catch {
+            throw DeploymentError(
+                .files, "cannot write node.conf of \(node.id)", because: "\(error)",
+                next: "correct the setting in cluster.yaml")
         }
+        let outcome = await NodeApply(timeout: .seconds(20)).apply(
+            NodeRequest(stamp: stamp, nodeConf: text, opening: .removed), on: node,
+            via: deployment.runner(node))
         guard case .applied = outcome else {
             throw DeploymentError(
                 .node, "cannot lock \(node.id)", because: outcome.because,
                 next: "look at \(node.stateDirectory) on it, then undeploy again")
         }
+        try await untilLocked(node, under: stamp)
         try await deployment.query(
             [
                 """
@@ -59,6 +65,32 @@ extension Undeployment {
                 WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
                 """
             ], on: node, "end the sessions of \(node.id)")
+    }
+
+    /// A reload takes a moment; until a new session shows the stamp, a new one might still write.
+    private func untilLocked(
+        _ node: NodeSettings, under stamp: Stamp
+    ) async throws(DeploymentError) {
+        let deadline = ContinuousClock.now + .seconds(10)
+        let wanted = "\(stamp.term.number) \(stamp.step.number) "
+        while true {
+            let shown = try await deployment.query(
+                [
+                    """
+                    SELECT concat_ws(' ', current_setting('toolkit.term', true),
+                      current_setting('toolkit.step', true),
+                      nullif(current_setting('toolkit.open_term', true), ''), '')
+                    """
+                ], on: node, "see the lock of \(node.id)")
+            if shown.trimmingNewlines == wanted { return }
+            guard ContinuousClock.now < deadline, !Task.isCancelled else {
+                throw DeploymentError(
+                    .node, "cannot lock \(node.id)",
+                    because: "its sessions show the step \(shown.trimmingNewlines), not \(wanted)",
+                    next: "look into PostgreSQL's log on \(node.id), then undeploy again")
+            }
+            try? await Task.sleep(for: .milliseconds(50))
+        }
     }
 
     /// A standby that does not get there in time keeps what it has: the primary has everything.
@@ -112,4 +144,8 @@ extension Undeployment {
             try? await Task.sleep(for: .milliseconds(100))
         }
     }
+}
+
+extension String {
+    fileprivate var trimmingNewlines: String { filter { $0 != "\n" } }
 }

@@ -1,7 +1,8 @@
 import ClusterFile
 import Execution
-import FailoverCore
+public import FailoverCore
 import Hooks
+import Rendering
 
 /// Takes back what `deploy` has made on the machines. Data stay where they are, unless they were
 /// asked for. Everything here can be done again: what is gone is gone.
@@ -19,9 +20,17 @@ public struct Undeployment: Sendable {
 
     var settings: ClusterSettings { deployment.settings }
 
-    /// A line for each step; empty: nothing is left. Changes nothing.
-    public func plan() async throws(DeploymentError) -> [DeployProgress] {
-        let looks = try await looks()
+    public struct Plan: Hashable, Sendable {
+        /// A line for each step; empty: nothing is left.
+        public var steps: [DeployProgress] = []
+        public var notes: [DeployProgress] = []
+        /// Data that were asked for, and stay.
+        public var kept: [DeployProgress] = []
+    }
+
+    /// Changes nothing. `isStored`: this machine's store knows the cluster.
+    public func plan(isStored: Bool) async throws(DeploymentError) -> Plan {
+        let looks = try await looks(isStored: isStored)
         var lines: [DeployProgress] = []
         if looks.contains(where: { $0.server != nil }) {
             for look in order(looks) where look.server != nil {
@@ -38,15 +47,21 @@ public struct Undeployment: Sendable {
             look.report.parts.flatMap(\.lines).map { DeployProgress(node: look.node.id, $0) }
         }
         if let admin { lines += try await deployment.machinePlan(.remove, as: admin) }
-        return lines
+        func told(_ texts: KeyPath<MachineReport, [String]>) -> [DeployProgress] {
+            looks.flatMap { look in
+                look.report[keyPath: texts].map { DeployProgress(node: look.node.id, $0) }
+            }
+        }
+        return Plan(steps: lines, notes: told(\.notes), kept: told(\.kept))
     }
 
+    /// `stamp` is of a revision that the store has; nil: no store knows the cluster.
     public func run(
-        progress: @escaping @Sendable (DeployProgress) -> Void
-    ) async throws(DeploymentError) -> [DeployProgress] {
-        let looks = try await looks()
+        under stamp: Stamp?, progress: @escaping @Sendable (DeployProgress) -> Void
+    ) async throws(DeploymentError) {
+        let looks = try await looks(isStored: stamp != nil)
         let log = ChangeLog(progress)
-        try await stop(looks, log)
+        try await stop(looks, under: stamp, log)
         _ = try await onEachNode { node throws(DeploymentError) in
             let report = try await remove(on: node, isDryRun: false)
             if let refusal = report.refusal {
@@ -57,12 +72,10 @@ public struct Undeployment: Sendable {
             for line in report.parts.flatMap(\.lines) { await log.add(node.id, line) }
             for note in report.notes { await log.tell(node.id, note) }
         }
-        var changes = await log.changes
         if let admin {
             // The scheduler's key goes last: until then all of this can be done again.
-            changes += try await deployment.changeMachines(.remove, as: admin, progress: progress)
+            _ = try await deployment.changeMachines(.remove, as: admin, progress: progress)
         }
-        return changes
     }
 
     // MARK: - Looking
@@ -75,8 +88,9 @@ public struct Undeployment: Sendable {
         var isStandby: Bool
     }
 
-    private func looks() async throws(DeploymentError) -> [Look] {
-        try await onEachNode { node throws(DeploymentError) in
+    private func looks(isStored: Bool) async throws(DeploymentError) -> [Look] {
+        try refuseContainers()
+        let looks = try await onEachNode { node throws(DeploymentError) in
             let report = try await remove(on: node, isDryRun: true)
             if let refusal = report.refusal {
                 throw DeploymentError(
@@ -86,6 +100,22 @@ public struct Undeployment: Sendable {
             let isStandby = report.server == nil ? false : try await isStandby(node)
             return Look(node: node, report: report, server: report.server, isStandby: isStandby)
         }
+        // Another machine's scheduler may be looking after it at this moment.
+        let alive = looks.first { ($0.report.stamp?.term ?? Term(0)) > Term(0) }
+        guard !isStored, let look = alive else { return looks }
+        throw DeploymentError(
+            .storeMissing, "cannot take \(settings.cluster) away; nothing was changed",
+            because: "\(look.node.id) belongs to a running cluster, and the store in "
+                + "\(settings.scheduler.directory) knows nothing of it",
+            next: "run this on the scheduler's machine, or restore its store there")
+    }
+
+    /// The data of a container lie in its volume, where nothing here looks.
+    private func refuseContainers() throws(DeploymentError) {
+        guard let node = settings.nodes.first(where: { $0.docker != nil }) else { return }
+        throw DeploymentError(
+            .refused, "cannot take \(settings.cluster) away; nothing was changed",
+            because: "\(node.id) is a container", next: "remove its container by Docker's means")
     }
 
     /// All at once; what fails on one node does not end the others.
@@ -124,10 +154,13 @@ public struct Undeployment: Sendable {
     private func remove(
         on node: NodeSettings, isDryRun: Bool
     ) async throws(DeploymentError) -> MachineReport {
+        let entry = Catalogue.entry(named: "tmpfiles.conf")
+        let path = admin == nil ? entry?.path(on: node, in: settings) : nil
         let facts = MachineFacts(
             values: deployment.environment(of: node).sorted { $0.key < $1.key }
                 .map { (name: $0.key, value: $0.value) } + [
-                    ("TOOLKIT_REMOVE_DATA", removesData ? "1" : "0")
+                    ("TOOLKIT_REMOVE_DATA", removesData ? "1" : "0"),
+                    ("TMPFILES_PATH", path ?? ""),
                 ])
         let input = facts.script(
             .remove, part: "all", isDryRun: isDryRun, try deployment.script("remove"))

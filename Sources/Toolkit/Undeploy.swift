@@ -1,6 +1,7 @@
 import ArgumentParser
 import ClusterFile
 import Deployment
+import FailoverCore
 import Foundation
 import Glibc
 import Scheduler
@@ -30,21 +31,49 @@ struct Undeploy: AsyncParsableCommand {
         try await refuseWhileScheduled(settings)
         let undeployment = Undeployment(
             try settings.deployment, admin: admin.login(settings), removesData: removeData)
-        let plan = try await undeployment.plan()
+        let stored = try await settings.storedCluster()
+        let plan = try await undeployment.plan(isStored: stored != nil)
         let files = Self.files(of: settings)
-        for line in plan { Console.say(line.sentence) }
+        for line in plan.steps { Console.say(line.sentence) }
         for file in files { Console.say("+ rm -f \(file)") }
-        if plan.isEmpty, files.isEmpty { return Console.say("nothing to do") }
+        for line in plan.notes + plan.kept { Console.say(line.sentence) }
+        if plan.steps.isEmpty, files.isEmpty {
+            Console.say("nothing to do")
+            return try tell(plan.kept, settings)
+        }
         guard !dryRun else { return }
         try agree(settings)
         let lock = try SchedulerLock(storePath: SchedulerPaths(settings).store)
-        _ = try await undeployment.run { Console.progress($0.sentence) }
+        let stamp = try await reserve(settings)
+        try await undeployment.run(under: stamp) { Console.progress($0.sentence) }
         removeFiles(settings)
         withExtendedLifetime(lock) {}
-        Console.say(
-            removeData
-                ? "\(settings.cluster) is taken away, with its data"
-                : "\(settings.cluster) is taken away; its data stay")
+        try tell(plan.kept, settings)
+        let end = removeData ? "with its data" : "its data stay"
+        Console.say("\(settings.cluster) is taken away\(removeData ? "," : ";") \(end)")
+    }
+
+    /// What was asked for and not done.
+    private func tell(_ kept: [DeployProgress], _ settings: ClusterSettings) throws {
+        guard let first = kept.first else { return }
+        let others = kept.count > 1 ? " (and \(kept.count - 1) more)" : ""
+        throw Failure(
+            ExitStatus.failed, "some data of \(settings.cluster) stay; all else is taken away",
+            because: first.sentence + others, next: "look at them, and remove them by hand")
+    }
+
+    /// A revision of this command's own: what it does on the nodes has to be known to the store, should
+    /// the cluster live on after all.
+    private func reserve(_ settings: ClusterSettings) async throws -> Stamp? {
+        guard let stored = try await settings.storedCluster() else { return nil }
+        var grown = stored
+        grown.revision = stored.revision.next
+        let event = EventRecord(
+            wallMs: Int64(Date().timeIntervalSince1970 * 1000), revision: grown.revision,
+            term: grown.term, kind: .operator, summary: "undeploy began")
+        let store = try await SQLiteStore(path: SchedulerPaths(settings).store)
+        try await store.save(grown, events: [event], after: stored.revision)
+        return Stamp(term: grown.term, step: grown.revision)
     }
 
     private func refuseWhileScheduled(_ settings: ClusterSettings) async throws {

@@ -12,11 +12,27 @@ struct PackageTests {
     static let path: String? = {
         let build = "\(checkout)/.build"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: build)) ?? []
-        return names.filter { $0.hasPrefix("toolkit_") && $0.hasSuffix(".deb") }.sorted().last
-            .map { "\(build)/\($0)" }
+        let packages = names.filter { $0.hasPrefix("toolkit_") && $0.hasSuffix(".deb") }
+        return packages.sorted().last.map { "\(build)/\($0)" }
+            .flatMap { time(of: $0) >= newest ? $0 : nil }
     }()
     private static let skipped: Comment =
-        "SKIPPED: there is no package; `./install.sh package` makes it"
+        "SKIPPED: there is no package of these files; `./install.sh package` makes it"
+
+    /// When what goes into a package was changed last.
+    private static var newest: Date {
+        let folders = ["Sources", "docs", "hooks", "templates"].map { "\(checkout)/\($0)" }
+        let files = folders.flatMap { folder in
+            (FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? [])
+                .map { "\(folder)/\($0)" }
+        }
+        return files.map(time).max() ?? .distantPast
+    }
+
+    private static func time(of path: String) -> Date {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        return attributes?[.modificationDate] as? Date ?? .distantPast
+    }
 
     @Test(.enabled(if: path != nil, skipped))
     func holdsTheProgramAndWhatItNeeds() async throws {

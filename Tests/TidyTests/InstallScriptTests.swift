@@ -16,8 +16,8 @@ final class StubMachine: Sendable {
     /// What the script may use of the real machine.
     private static let tools = [
         "basename", "cat", "chmod", "cp", "cut", "date", "dirname", "du", "env", "find", "grep",
-        "head", "id", "install", "kill", "ls", "md5sum", "mkdir", "mktemp", "mv", "rm", "rmdir",
-        "sed", "sh", "sort", "touch", "tr", "xargs",
+        "head", "id", "install", "kill", "ls", "md5sum", "mkdir", "mktemp", "mv", "nproc", "rm",
+        "rmdir", "sed", "sh", "sort", "touch", "tr", "xargs",
     ]
 
     init() throws {

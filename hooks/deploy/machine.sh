@@ -50,9 +50,10 @@ refuse() { # TEXT NEXT
     exit 3
 }
 
-is_alive() {
+# A number may have become another process's: a server works in its data directory.
+works_in() { # PID FOLDER
     case $1 in '' | *[!0-9]*) return 1 ;; esac
-    [ -d "/proc/$1" ]
+    [ "$(readlink -- "/proc/$1/cwd")" = "$(readlink -f -- "$2")" ]
 }
 
 # --- Files ------------------------------------------------------------------------------------
@@ -118,10 +119,18 @@ refuse_foreign() {
     refuse_foreign_server
 }
 
+# What a deployment has left here says whose data these are; read as the owner, who wrote it.
+has_our_data() {
+    has_owner || return 1
+    [ -e "$TOOLKIT_STATE_DIR/stamp" ] || [ -e "$TOOLKIT_STATE_DIR/initializing" ] || return 1
+    [ -r "$TOOLKIT_STATE_DIR/node.env" ] || return 1
+    # shellcheck disable=SC2016  # the inner shell's
+    recorded=$(as_owner sh -c '. "$1" && printf %s "$PGDATA"' sh "$TOOLKIT_STATE_DIR/node.env" </dev/null) &&
+        [ "$recorded" = "$PGDATA" ]
+}
+
 refuse_foreign_data() {
-    if [ -e "$TOOLKIT_STATE_DIR/stamp" ] || [ -e "$TOOLKIT_STATE_DIR/initializing" ] || [ -n "$TOOLKIT_ADOPTING" ]; then
-        return 0
-    fi
+    if [ -n "$TOOLKIT_ADOPTING" ] || has_our_data; then return 0; fi
     if [ -f "$PGDATA/PG_VERSION" ]; then
         refuse "$PGDATA holds a PostgreSQL cluster that is not ours" \
             "name an empty or missing folder as data_dir; or stop its servers and take it over with \`toolkit deploy --adopt PRIMARY\`"
@@ -136,20 +145,18 @@ refuse_foreign_data() {
 refuse_closed_parent() {
     parent=${PGDATA%/*}
     if [ -e "$PGDATA" ] || [ ! -d "$parent" ]; then return 0; fi
-    if has_owner; then
-        if as_owner test -w "$parent"; then return 0; fi
-    elif [ "$(stat -c %U -- "$parent")" = "$TOOLKIT_OWNER" ]; then
-        return 0
-    fi
+    [ "$(stat -c %U -- "$parent")" != "$TOOLKIT_OWNER" ] || return 0
+    if has_owner && as_owner test -w "$parent"; then return 0; fi
     refuse "$parent belongs to $(stat -c %U -- "$parent"), and $TOOLKIT_OWNER has to write there" \
         "give it to $TOOLKIT_OWNER, or name a data_dir one folder further down"
 }
 
 refuse_foreign_server() {
-    here='' other=''
-    [ ! -r "$PGDATA/postmaster.pid" ] || read -r here <"$PGDATA/postmaster.pid" || :
-    [ ! -r "$PGHOST/.s.PGSQL.$PGPORT.lock" ] || read -r other <"$PGHOST/.s.PGSQL.$PGPORT.lock" || :
-    if is_alive "$other" && [ "$other" != "$here" ]; then
+    lock=$PGHOST/.s.PGSQL.$PGPORT.lock
+    if [ ! -r "$lock" ]; then return 0; fi
+    # Its process, and where that works.
+    { read -r other && read -r there; } <"$lock" || return 0
+    if works_in "$other" "$there" && [ "$(readlink -f -- "$there")" != "$(readlink -f -- "$PGDATA")" ]; then
         refuse "process $other serves port $PGPORT in $PGHOST" \
             "stop that server, or choose another port or socket_dir"
     fi
@@ -217,6 +224,7 @@ prepare_account() {
 $KEYS$keys_end"
     file=$(home_of)/.ssh/authorized_keys
     [ "$(keys_block "$file")" != "$block" ] || return 0
+    refuse_open_block "$file"
     say "+ write $file (mode 600)"
     [ "$TOOLKIT_DRY_RUN" = 1 ] || {
         # shellcheck disable=SC2016  # the inner shell's
@@ -237,11 +245,20 @@ keys_block() { # FILE
     sed -n "/^$keys_begin\$/,/^$keys_end\$/p" "$1" 2>/dev/null || :
 }
 
+# Without its end our block would reach to the end of the file, over others' keys.
+refuse_open_block() { # FILE
+    block_there=$(keys_block "$1")
+    if [ -n "$block_there" ] && [ "$(printf '%s\n' "$block_there" | tail -n 1)" != "$keys_end" ]; then
+        refuse "$1 has the line '$keys_begin' and no '$keys_end' after it" "mend the file by hand"
+    fi
+}
+
 # The account stays: the data are its own.
 remove_account() {
     has_owner || return 0
     file=$(home_of)/.ssh/authorized_keys
     [ -n "$(keys_block "$file")" ] || return 0
+    refuse_open_block "$file"
     say "+ remove the lines of $TOOLKIT_CLUSTER from $file"
     [ "$TOOLKIT_DRY_RUN" = 1 ] || {
         # shellcheck disable=SC2016  # the inner shell's
@@ -260,7 +277,13 @@ remove_account() {
 # --- Folders, and what makes them again at each boot -------------------------------------------
 
 folder() { # FOLDER MODE
-    [ -d "$1" ] || run install -d -o "$TOOLKIT_OWNER" -g "$(group_of)" -m "$2" -- "$1"
+    if [ -d "$1" ]; then return 0; fi
+    # In a folder of the owner's root would follow the owner's links.
+    if has_owner && [ "$(stat -c %U -- "${1%/*}" 2>/dev/null)" = "$TOOLKIT_OWNER" ]; then
+        run runuser -u "$TOOLKIT_OWNER" -- mkdir -m "$2" -- "$1"
+    else
+        run install -d -o "$TOOLKIT_OWNER" -g "$(group_of)" -m "$2" -- "$1"
+    fi
 }
 
 group_of() { id -gn "$TOOLKIT_OWNER" 2>/dev/null || echo "$TOOLKIT_OWNER"; }
@@ -289,6 +312,9 @@ remove_places() {
 
 # --- Services: PostgreSQL starts when the scheduler, or a unit of ours, says so ----------------
 
+start_conf=/etc/postgresql/$TOOLKIT_SERVICE/start.conf
+was_auto="# toolkit $TOOLKIT_CLUSTER: was auto"
+
 has_systemd() { [ -d /run/systemd/system ]; }
 
 unit_file() { # UNIT; prints the file of a unit that is not ours
@@ -306,18 +332,17 @@ prepare_services() {
     case $TOOLKIT_SERVICE in
         *.service) prepare_unit ;;
         */*)
-            start=/etc/postgresql/$TOOLKIT_SERVICE/start.conf
-            if [ -f "$start" ] && grep -qx 'auto' "$start"; then
-                run sed -i 's/^auto$/manual/' "$start"
+            # Nothing there keeps Debian's script from starting a half-rewound server at boot.
+            if [ -f "$start_conf" ] && grep -qx 'auto' "$start_conf"; then
+                run sed -i "s/^auto\$/manual $was_auto/" "$start_conf"
             fi
             ;;
     esac
     # The end of an SSH session would take the shared memory of a user who is none of the system's.
     if has_owner && [ "$(id -u "$TOOLKIT_OWNER")" -gt 999 ] && has_systemd; then
-        is_in_place "$logind" 644 "$no_remove_ipc" || {
-            put "$logind" 644 "$no_remove_ipc"
-            run systemctl restart systemd-logind.service
-        }
+        changed=0
+        put "$logind" 644 "$no_remove_ipc"
+        if [ "$changed" = 1 ]; then run systemctl restart systemd-logind.service; fi
     fi
 }
 
@@ -326,6 +351,7 @@ no_remove_ipc="$header
 RemoveIPC=no
 "
 
+# It is not enabled, nor is one of yours disabled: whatever starts the server, it comes up locked.
 prepare_unit() {
     changed=0
     if [ -n "$(unit_file "$TOOLKIT_SERVICE")" ]; then
@@ -337,12 +363,16 @@ prepare_unit() {
     if [ "$changed" = 1 ] || [ "$(systemctl show --property=NeedDaemonReload --value -- "$TOOLKIT_SERVICE")" = yes ]; then
         run systemctl daemon-reload
     fi
-    # Started by the scheduler, which knows when that is safe.
-    if systemctl is-enabled --quiet -- "$TOOLKIT_SERVICE" 2>/dev/null; then run systemctl disable -- "$TOOLKIT_SERVICE"; fi
 }
 
 remove_services() {
-    discard "$logind"
+    if [ -e "$logind" ]; then
+        discard "$logind"
+        if has_systemd; then run systemctl restart systemd-logind.service; fi
+    fi
+    if [ -f "$start_conf" ] && grep -qx "manual $was_auto" "$start_conf"; then
+        run sed -i "s/^manual $was_auto\$/auto/" "$start_conf"
+    fi
     changed=0
     case $TOOLKIT_SERVICE in *.service) ;; *) return 0 ;; esac
     discard "$DROPIN_PATH"

@@ -3,10 +3,11 @@
 #
 # Runs on:   the node, as the PostgreSQL owner, read from standard input: nothing is installed.
 # Knows:     TOOLKIT_DRY_RUN TOOLKIT_REMOVE_DATA TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR
-#            TOOLKIT_RUNTIME_DIR PGDATA.
+#            TOOLKIT_RUNTIME_DIR PGDATA TMPFILES_PATH (empty when root goes on after this).
 # Succeeds:  exit 0; the last line is end. 3: refused, because a server runs.
 # Retry:     at any time: what is gone is gone.
-# Prints:    `+ COMMAND` for each change, `note: TEXT`, `server: PID` while one of ours runs.
+# Prints:    `+ COMMAND` for each change, `note: TEXT`, `kept: TEXT` for data that were asked for and
+#            stay, `stamp: TERM STEP`, `server: PID` while one of ours runs.
 set -eu
 PATH=/usr/local/bin:/usr/bin:/bin:${PATH:-}
 LC_ALL=C
@@ -35,29 +36,86 @@ holds_anything() { # FOLDER
     [ -d "$1" ] && [ -n "$(find "$1" -mindepth 1 -maxdepth 1 -print -quit)" ]
 }
 
-# Nothing but this tells the node's data from another's.
-is_ours() { [ -e "$TOOLKIT_STATE_DIR/stamp" ]; }
+# Nothing but what a deployment has left here tells this node's data from another's.
+is_ours() {
+    [ -e "$TOOLKIT_STATE_DIR/stamp" ] && [ "$(recorded_data)" = "$PGDATA" ]
+}
 
+recorded_data() {
+    if [ -r "$TOOLKIT_STATE_DIR/node.env" ]; then
+        # shellcheck disable=SC2016  # the inner shell's
+        sh -c '. "$1" && printf %s "$PGDATA"' sh "$TOOLKIT_STATE_DIR/node.env" </dev/null
+    fi
+}
+
+# A number may have become another process's.
 postmaster() {
     pid=''
     [ ! -r "$PGDATA/postmaster.pid" ] || read -r pid <"$PGDATA/postmaster.pid" || :
     case $pid in '' | *[!0-9]*) return 0 ;; esac
-    if [ -d "/proc/$pid" ]; then say "$pid"; fi
+    if [ "$(readlink -- "/proc/$pid/cwd")" = "$(readlink -f -- "$PGDATA")" ]; then say "$pid"; fi
+}
+
+refuse() { # TEXT NEXT
+    say "refused: $1"
+    say "next: $2"
+    exit 3
+}
+
+has_files() {
+    for folder in "$TOOLKIT_RUNTIME_DIR" "$TOOLKIT_CONFIG_DIR" "$TOOLKIT_STATE_DIR"; do
+        if holds_anything "$folder"; then return 0; fi
+    done
+    return 1
+}
+
+look_at_server() {
+    server=$(postmaster)
+    if [ -z "$server" ]; then return 0; fi
+    if is_ours; then
+        say "server: $server"
+        [ "$TOOLKIT_DRY_RUN" = 1 ] ||
+            refuse "PostgreSQL (pid $server) runs on $PGDATA again" "see who started it, then undeploy again"
+    elif has_files; then
+        refuse "PostgreSQL (pid $server) runs on $PGDATA, and nothing shows that it is ours" \
+            "correct data_dir in cluster.yaml, or stop that server"
+    fi
 }
 
 remove_data() {
-    is_ours || {
-        [ ! -e "$PGDATA" ] || say "note: $PGDATA stays: nothing shows any more whose it is"
-        return 0
-    }
-    for folder in "$PGDATA" "$PGDATA".aside.*; do
+    for folder in "$PGDATA" "$PGDATA".aside.* "$PGDATA".clone.*; do
         [ -d "$folder" ] || continue
-        if holds_anything "$folder/pg_tblspc"; then
-            say "note: the tablespaces of $folder stay: $(find "$folder/pg_tblspc" -type l -printf '%l ')"
+        if ! is_ours; then
+            say "kept: $folder: nothing shows that it is of this node"
+            continue
         fi
-        if [ -f "$folder/PG_VERSION" ]; then run rm -rf -- "$folder"; fi
+        if holds_anything "$folder/pg_tblspc"; then
+            say "kept: the tablespaces of $folder: $(find "$folder/pg_tblspc" -type l -printf '%l ')"
+        fi
+        delete_data "$folder"
     done
-    if holds_anything "$TOOLKIT_STATE_DIR/set-aside"; then run rm -rf -- "$TOOLKIT_STATE_DIR/set-aside"; fi
+    if is_ours && [ -d "$TOOLKIT_STATE_DIR/set-aside" ]; then
+        run rm -rf -- "$TOOLKIT_STATE_DIR/set-aside"
+    fi
+}
+
+# What tells a cluster's data goes last, so that this can be gone on with.
+delete_data() { # FOLDER, or a link to it
+    real=$(readlink -f -- "$1")
+    if holds_anything "$real" && [ ! -f "$real/PG_VERSION" ]; then
+        case $1 in
+            "$PGDATA".clone.*) ;;
+            *)
+                say "kept: $1 holds no PostgreSQL cluster"
+                return 0
+                ;;
+        esac
+    fi
+    if [ -n "$(find "$real" -mindepth 1 -maxdepth 1 ! -name PG_VERSION -print -quit)" ]; then
+        run find "$real" -mindepth 1 -maxdepth 1 ! -name PG_VERSION -exec rm -rf -- '{}' +
+    fi
+    run rm -rf -- "$real"
+    if [ -L "$1" ]; then run rm -f -- "$1"; fi
 }
 
 keep_data() {
@@ -84,29 +142,21 @@ remove_files() {
 remove_folders() {
     for folder in "$TOOLKIT_RUNTIME_DIR" "$TOOLKIT_CONFIG_DIR" "$TOOLKIT_STATE_DIR"; do
         for one in "$folder" "${folder%/*}" "${folder%/*/*}"; do
-            if [ -d "$one" ] && ! holds_anything "$one" && [ -w "${one%/*}" ]; then rmdir -- "$one"; fi
+            # Another node's turn on this machine may be at the same folder.
+            rmdir -- "$one" 2>/dev/null || :
         done
     done
 }
 
-server=$(postmaster)
-if [ -n "$server" ] && is_ours; then
-    say "server: $server"
-    if [ "$TOOLKIT_DRY_RUN" = 0 ]; then
-        say "refused: PostgreSQL (pid $server) runs on $PGDATA again"
-        say "next: see who started it, then undeploy again"
-        exit 3
-    fi
+recorded=$(recorded_data)
+if [ -n "$recorded" ] && [ "$recorded" != "$PGDATA" ]; then
+    refuse "this node was deployed with the data_dir $recorded, not $PGDATA" "correct cluster.yaml"
 fi
-if [ "$TOOLKIT_REMOVE_DATA" = 1 ]; then
-    [ -z "$server" ] || is_ours || {
-        say "refused: PostgreSQL (pid $server) runs on $PGDATA, and is not ours"
-        say "next: stop it, or leave --remove-data out"
-        exit 3
-    }
-    remove_data
-else
-    keep_data
-fi
+look_at_server
+if [ -r "$TOOLKIT_STATE_DIR/stamp" ]; then say "stamp: $(cat "$TOOLKIT_STATE_DIR/stamp")"; fi
+if [ "$TOOLKIT_REMOVE_DATA" = 1 ]; then remove_data; else keep_data; fi
 remove_files
+if [ -n "$TMPFILES_PATH" ] && [ -e "$TMPFILES_PATH" ]; then
+    say "note: what root made stays, such as $TMPFILES_PATH: undeploy with --admin takes it back"
+fi
 say end
