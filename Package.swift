@@ -151,6 +151,9 @@ let toolkit = Package(
                 "CLinux", "ToolkitTesting",
             ],
             exclude: ["vm.sh"]),
+        tests(
+            "Fresh", ["Toolkit", "Execution", "ToolkitTesting"],
+            exclude: ["machine.sh", "machines.sh", "package.sh", "tree.sh"]),
         tests("Tidy", ["Execution"]),
     ],
     swiftLanguageModes: [.v6]

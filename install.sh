@@ -12,13 +12,16 @@ usage: ./install.sh COMMAND [--dry-run] [--prefix DIR] [ARGUMENTS]
 
   demo [ARGUMENTS]   build, then run `toolkit demo ARGUMENTS`: three real nodes, a crash, a failover
   test [ARGUMENTS]   build, then run every test: `swift test ARGUMENTS`; without arguments the
-                     simulation too
+                     simulation too. TOOLKIT_FRESH=full also makes a Debian with debootstrap
+                     and brings a cluster up on three bare copies of it: minutes more
   simulate [ARGUMENTS]  build the core and its model of the world, optimised, and run them under
                      5,000 seeds of faults, then with each deliberate fault of the protocol.
                      TOOLKIT_SEEDS=N runs N seeds; TOOLKIT_SEED=N tells the story of one
   build              build the release binary
   install            build, then copy binary, hooks and templates below PREFIX
   uninstall          remove what `install` copied, and nothing else
+  package            build, then make a Debian package of binary, hooks, templates and pages, for
+                     machines without Swift: .build/toolkit_VERSION_ARCHITECTURE.deb
   help               show this
 
   --dry-run          print every command, run none
@@ -124,6 +127,12 @@ needs_of_tests() {
     need_command patch patch
     need_command visudo sudo
     need_command haproxy haproxy
+    need_command debootstrap debootstrap
+}
+needs_of_package() {
+    need_command dpkg-deb dpkg
+    need_command dpkg-shlibdeps dpkg-dev
+    need_command strip binutils
 }
 
 # --- apt, without starting anything -----------------------------------------------------------
@@ -175,6 +184,7 @@ install_missing() {
     case " $packages" in *" openssh-server "*) keep_sshd_off ;; esac
     take_back
     trap - EXIT HUP INT TERM
+    missing=""
 }
 
 start_nothing() {
@@ -264,12 +274,15 @@ run_tests() {
     needs_of_nodes
     needs_of_tests
     needs_of_build
+    needs_of_package
     install_missing
     # As root a test's sshd wants the directory that Debian makes when it starts its own.
     if [ "$(id -u)" = 0 ] && [ ! -d "$root/run/sshd" ]; then
         run mkdir -p -m 755 "$root/run/sshd"
     fi
     fetch_servers
+    # Some tests install it. Not by themselves: while they run nothing else can be built.
+    if [ $# = 0 ]; then package; fi
     say "Building toolkit and its tests; the first time takes a minute or two."
     run swift build --build-tests
     # Each test starts servers and waits for them by a deadline: all at once, they would only wait for
@@ -281,7 +294,7 @@ run_tests() {
     else
         # In groups, for each starts many servers or keeps every processor busy; the lab measures.
         groups='ClusterFileTests ExecutionTests FailoverCoreTests PostgresClientTests TidyTests SchedulerTests'
-        groups="$groups CrashTests PostgresFactsTests SimulationTests HookKitTests"
+        groups="$groups CrashTests PostgresFactsTests SimulationTests HookKitTests FreshTests"
         # shellcheck disable=SC2086  # one word each
         run swift test --skip-build --skip "$(printf '%s|' $groups)LabTests"
         for group in $groups; do run swift test --skip-build --filter "$group"; done
@@ -363,6 +376,92 @@ uninstall() {
     remove_files
 }
 
+# --- The Debian package -----------------------------------------------------------------------
+
+package() {
+    needs_of_package
+    build
+    if [ "$dry_run" = 1 ]; then
+        say "+ dpkg-deb --build --root-owner-group … $here/.build/toolkit_VERSION_ARCHITECTURE.deb"
+        return 0
+    fi
+    stage=$(mktemp -d)
+    trap 'rm -rf "$stage"' EXIT
+    # The same checkout gives the same bytes.
+    SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || :)
+    SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(date +%s)}
+    export SOURCE_DATE_EPOCH
+    (umask 022 && stage_files "$stage/root" && stage_control "$stage/root")
+    deb="$here/.build/$(sed -n 's/^Package: //p' "$stage/root/DEBIAN/control")"
+    deb="${deb}_$("$binary" --version)_$(dpkg --print-architecture).deb"
+    run dpkg-deb --build --root-owner-group "$stage/root" "$stage/package.deb"
+    run mv -f "$stage/package.deb" "$deb"
+    rm -rf "$stage"
+    trap - EXIT
+    say "On a machine without Swift: apt-get install $deb"
+}
+
+stage_files() { # ROOT
+    install -D -m 755 "$binary" "$1/usr/bin/toolkit"
+    strip "$1/usr/bin/toolkit"
+    list_files | while IFS= read -r file; do
+        case $file in
+        bin/toolkit | share/toolkit/MANIFEST | */) continue ;;
+        esac
+        source="$here/${file#share/toolkit/}"
+        if [ -x "$source" ]; then mode=755; else mode=644; fi
+        install -D -m "$mode" "$source" "$1/usr/$file"
+    done
+    pages="$1/usr/share/doc/toolkit"
+    install -D -m 644 README.md "$pages/README.md"
+    find docs -type f -name '*.md' | sort | while IFS= read -r page; do
+        install -D -m 644 "$page" "$pages/$page"
+    done
+    licences >"$pages/copyright"
+}
+
+# What is linked into the binary asks to be named with its licence.
+licences() {
+    printf 'toolkit: PostgreSQL kept writable.\n\nLinked into its binary are parts of others.\n'
+    for text in "$(dirname "$(command -v swift)")"/../share/swift/LICENSE.txt .build/checkouts/*/LICENSE*; do
+        [ -f "$text" ] || continue
+        part=$(basename "$(dirname "$text")")
+        printf '\n%s\n\n' "=== $part ==="
+        cat "$text"
+    done
+}
+
+stage_control() { # ROOT
+    mkdir -p "$1/DEBIAN" "$stage/debian"
+    printf 'Source: toolkit\n\nPackage: toolkit\nArchitecture: any\n' >"$stage/debian/control"
+    libraries=$(cd "$stage" && dpkg-shlibdeps -O "$1/usr/bin/toolkit" | sed -n 's/^shlibs:Depends=//p')
+    [ -n "$libraries" ] ||
+        fail 1 "cannot make the package" "dpkg-shlibdeps names no library" "run it by hand on $binary"
+    size=$(du -sk --exclude=DEBIAN "$1" | cut -f 1)
+    cat >"$1/DEBIAN/control" <<END
+Package: toolkit
+Version: $("$binary" --version)
+Architecture: $(dpkg --print-architecture)
+Maintainer: ${DEBFULLNAME:-toolkit} <${DEBEMAIL:-toolkit@localhost}>
+Installed-Size: $size
+Depends: $libraries
+Recommends: openssh-client
+Suggests: postgresql, openssh-server
+Section: database
+Priority: optional
+Description: keeps PostgreSQL clusters writable
+ One scheduler watches every node, moves the primary when it is lost, and
+ brings old primaries back, without losing an acknowledged commit. Nothing
+ runs on the nodes but PostgreSQL and sshd.
+ .
+ This package is for the scheduler's machine; \`toolkit deploy\` puts on the
+ nodes what they need. \`toolkit demo\` wants the suggested packages here.
+END
+    (cd "$1" && find usr -type f | sort | xargs md5sum) >"$1/DEBIAN/md5sums"
+    # A file's time is that of the checkout's newest commit.
+    find "$1" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+}
+
 # --- Arguments --------------------------------------------------------------------------------
 
 command=${1:-help}
@@ -397,7 +496,7 @@ help | --help | -h)
     exit 0
     ;;
 demo | test | simulate) ;;
-build | install | uninstall)
+build | install | uninstall | package)
     [ $# = 0 ] ||
         fail 64 "cannot read the arguments" "\`$command\` takes no $1" "see ./install.sh help"
     ;;
@@ -412,4 +511,5 @@ simulate) simulate "$@" ;;
 build) build ;;
 install) install_files ;;
 uninstall) uninstall ;;
+package) package ;;
 esac

@@ -32,24 +32,38 @@ extension Deployment {
 
     /// By the same hook as ever, so that a set-up with systemd begins as it goes on.
     func start(_ node: NodeSettings) async throws(DeploymentError) {
+        try await service(.serviceStartCommand, on: node, reason: "deploy")
+    }
+
+    /// Under `stamp`, which the store has; nil, while no store knows the cluster: the node's next step.
+    func service(
+        _ hook: HookName, on node: NodeSettings, reason: String, under stamp: Stamp? = nil
+    ) async throws(DeploymentError) {
+        let stamp = if let stamp { stamp } else { try await nextStamp(of: node, for: reason) }
+        let hooks = HookRunner(
+            settings: settings, sharedHooks: share.hooks, runner: runner, local: LocalRunner())
+        let call = HookCall(
+            hook, on: node, term: stamp.term.number, step: stamp.step.number, reason: reason)
+        let ended = await hooks.run(call)
+        guard case .done = ended else {
+            let verb = hook == .serviceStartCommand ? "start" : "stop"
+            throw DeploymentError(
+                .node, "cannot \(verb) PostgreSQL on \(node.id)", because: ended.because,
+                next: "look into PostgreSQL's log on \(node.id), then \(reason) again: it goes on "
+                    + "where it was")
+        }
+    }
+
+    func nextStamp(
+        of node: NodeSettings, for reason: String
+    ) async throws(DeploymentError) -> Stamp {
         let outcome = await NodeApply(timeout: .seconds(20)).stamp(of: node, via: runner(node))
         guard case .applied(let accepted) = outcome else {
             throw DeploymentError(
                 .node, "cannot read the stamp of \(node.id)", because: outcome.because,
-                next: "look at \(node.stateDirectory) on it, then deploy again")
+                next: "look at \(node.stateDirectory) on it, then \(reason) again")
         }
-        let hooks = HookRunner(
-            settings: settings, sharedHooks: share.hooks, runner: runner, local: LocalRunner())
-        let call = HookCall(
-            .serviceStartCommand, on: node, term: accepted.stamp.term.number,
-            step: accepted.stamp.step.next.number, reason: "deploy")
-        let ended = await hooks.run(call)
-        guard case .done = ended else {
-            throw DeploymentError(
-                .node, "cannot start PostgreSQL on \(node.id)", because: ended.because,
-                next: "look into PostgreSQL's log on \(node.id), then deploy again: it goes on "
-                    + "where it was")
-        }
+        return Stamp(term: accepted.stamp.term, step: accepted.stamp.step.next)
     }
 
     func untilReady(_ node: NodeSettings) async throws(DeploymentError) {

@@ -132,4 +132,7 @@ actor ChangeLog {
         changes.append(change)
         progress(change)
     }
+
+    /// What is no change: that something was begun.
+    func tell(_ node: NodeID, _ text: String) { progress(DeployProgress(node: node, text)) }
 }

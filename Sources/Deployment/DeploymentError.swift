@@ -35,4 +35,13 @@ public struct DeploymentError: Error, Hashable, Sendable, CustomStringConvertibl
     }
 
     public var description: String { "\(subject)\n  because \(because)\n  next: \(next)" }
+
+    /// Throws what went wrong on several machines as one.
+    static func all(_ failures: [DeploymentError]) throws(DeploymentError) {
+        guard var first = failures.first else { return }
+        for other in failures.dropFirst() {
+            first.because += "; \(other.subject), because \(other.because)"
+        }
+        throw first
+    }
 }

@@ -9,6 +9,10 @@ extension TemplateVariable {
         node("port", "As in cluster.yaml.") { node, _ in .integer(node.port) },
         node("data_directory", "PGDATA.") { node, _ in .text(node.dataDirectory) },
         node("socket_directory", "Of its Unix socket.") { node, _ in .text(node.socketDirectory) },
+        node("has_own_socket_directory", "Whether nothing else makes it at a boot.") { node, _ in
+            let made = ["/var/run/postgresql", "/run/postgresql", node.runtimeDirectory]
+            return .boolean(!made.contains(node.socketDirectory))
+        },
         node("config_directory", "Its own, below `config_dir`.") { node, _ in
             .text(node.configDirectory)
         },

@@ -50,9 +50,14 @@ enum Console {
 
     /// False without a terminal: nobody could answer.
     static func confirms(_ question: String) -> Bool {
-        guard isatty(STDIN_FILENO) == 1 else { return false }
-        write("\(question) [y/N] ", STDERR_FILENO)
-        return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
+        ["y", "yes"].contains(answer("\(question) [y/N] ")?.lowercased() ?? "")
+    }
+
+    /// Nil without a terminal: nobody could answer.
+    static func answer(_ question: String) -> String? {
+        guard isatty(STDIN_FILENO) == 1 else { return nil }
+        write(question, STDERR_FILENO)
+        return readLine()
     }
 
     private static func write(_ text: String, _ descriptor: Int32) {

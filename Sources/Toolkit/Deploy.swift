@@ -12,6 +12,8 @@ struct Deploy: AsyncParsableCommand {
             Checks all nodes first and refuses before anything is changed. Then initialises the
             first node, opens it, and clones the others. Run again, it goes on where it stopped
             and changes nothing that is in place.
+            With --admin it makes bare machines ready first: PostgreSQL's packages, its owner with
+            the scheduler's key, folders, sudoers and units; USER is root, or one with `sudo -n`.
             With --adopt it takes over the data of servers that another tool ran: stop them
             cleanly, the primary first. No data are moved; see `toolkit import`.
             """)
@@ -22,19 +24,16 @@ struct Deploy: AsyncParsableCommand {
         help: ArgumentHelp(
             "Take over the data of a set-up whose primary was this node.", valueName: "node"))
     var adopt: NodeID?
+    @OptionGroup var admin: AdminOptions
 
     func run() async throws {
         let settings = try options.settings()
         var deployment = try settings.deployment
         deployment.adopting = try adopt.map { try settings.checked($0).id }
-        let stored = try await settings.storedCluster()
         do {
-            if dryRun {
-                let plan = try await deployment.plan(
-                    systemIdentifier: stored?.systemIdentifier)
-                return say(plan, deployment, isStored: stored != nil)
-            }
-            let rollout = Rollout(settings: settings, deployment: deployment)
+            if dryRun { return try await plan(deployment) }
+            var rollout = Rollout(settings: settings, deployment: deployment)
+            rollout.admin = admin.login(settings)
             let outcome = try await rollout.run { Console.progress($0) }
             Console.say(
                 outcome.isUnchanged
@@ -51,16 +50,76 @@ struct Deploy: AsyncParsableCommand {
         }
     }
 
-    private func say(_ plan: [DeployProgress], _ deployment: Deployment, isStored: Bool) {
-        for line in plan { Console.say("\(line.node.map { "\($0): " } ?? "")\(line.text)") }
-        if !isStored {
-            let first = deployment.firstNode?.id
-            let others = deployment.settings.nodes.map(\.id).filter { $0 != first }
-            if let first { Console.say("\(first): open it") }
-            let way =
-                adopt == nil ? "clone it" : "start it on its data (or clone it, if it has none)"
-            for node in others { Console.say("\(node): \(way), and count it for commits") }
+    private func plan(_ deployment: Deployment) async throws {
+        let stored = try await deployment.settings.storedCluster()
+        var machines: [DeployProgress] = []
+        if let login = admin.login(deployment.settings) {
+            machines = try await deployment.machinePlan(.prepare, as: login)
+            for line in machines { Console.say(line.sentence) }
         }
-        if plan.isEmpty, isStored { Console.say("nothing to do") }
+        var plan: [DeployProgress]
+        do {
+            plan = try await deployment.plan(systemIdentifier: stored?.systemIdentifier)
+        } catch {
+            // The checks ask for what the commands above would make.
+            guard !machines.isEmpty, !error.failures.isEmpty else { throw error }
+            plan = foreseen(deployment, isStored: stored != nil)
+        }
+        say(plan, deployment, isStored: stored != nil)
+        if machines.isEmpty, plan.isEmpty, stored != nil { Console.say("nothing to do") }
     }
+
+    /// What follows on machines that are made ready.
+    private func foreseen(_ deployment: Deployment, isStored: Bool) -> [DeployProgress] {
+        var plan = deployment.settings.nodes.map { node in
+            DeployProgress(node: node.id, "write configuration and programs; lock and seal it")
+        }
+        if let first = deployment.firstNode, !isStored, adopt == nil {
+            plan.append(DeployProgress(node: first.id, "initdb in \(first.dataDirectory)"))
+            plan.append(DeployProgress(node: first.id, "start it, locked, and make the roles"))
+        }
+        return plan
+    }
+
+    private func say(_ plan: [DeployProgress], _ deployment: Deployment, isStored: Bool) {
+        for line in plan { Console.say(line.sentence) }
+        guard !isStored else { return }
+        let first = deployment.firstNode?.id
+        let others = deployment.settings.nodes.map(\.id).filter { $0 != first }
+        if let first { Console.say("\(first): open it") }
+        let way =
+            adopt == nil ? "clone it" : "start it on its data (or clone it, if it has none)"
+        for node in others { Console.say("\(node): \(way), and count it for commits") }
+    }
+}
+
+/// How root is reached, for what a node's own user may not do.
+struct AdminOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Do what needs root on the machines, too, as this user: root, or one with `sudo -n`.",
+            valueName: "user"))
+    var admin: String?
+    @Option(
+        help: ArgumentHelp(
+            "Private key of that user (default: ssh.identity_file, else the ssh-agent's).",
+            valueName: "file"))
+    var adminKey: String?
+
+    func validate() throws {
+        if adminKey != nil, admin == nil {
+            throw ValidationError("--admin-key needs --admin: it is that user's key.")
+        }
+        if let admin, admin.hasPrefix("-") || admin.isEmpty {
+            throw ValidationError("--admin names a user of the machines.")
+        }
+    }
+
+    func login(_ settings: ClusterSettings) -> AdminLogin? {
+        admin.map { AdminLogin(settings, user: $0, identityFile: adminKey) }
+    }
+}
+
+extension DeployProgress {
+    var sentence: String { "\(node.map { "\($0): " } ?? "")\(text)" }
 }

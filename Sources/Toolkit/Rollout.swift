@@ -17,6 +17,8 @@ struct Rollout: Sendable {
 
     let settings: ClusterSettings
     let deployment: Deployment
+    /// Prepares the machines first; nil: they are ready.
+    var admin: AdminLogin?
     /// How long nothing at all may happen before it is given up.
     var patience: Duration = .seconds(120)
 
@@ -42,9 +44,15 @@ struct Rollout: Sendable {
     private func prepare(
         _ stored: Cluster?, _ progress: @escaping @Sendable (String) -> Void
     ) async throws -> Prepared {
-        try await deployment.prepare(systemIdentifier: stored?.systemIdentifier) { change in
-            progress("\(change.node.map { "\($0): " } ?? "")\(change.text)")
+        let tell: @Sendable (DeployProgress) -> Void = { progress($0.sentence) }
+        var changes: [DeployProgress] = []
+        if let admin {
+            changes = try await deployment.changeMachines(.prepare, as: admin, progress: tell)
         }
+        var prepared = try await deployment.prepare(
+            systemIdentifier: stored?.systemIdentifier, progress: tell)
+        prepared.changes = changes + prepared.changes
+        return prepared
     }
 
     private func store(_ prepared: Prepared, _ paths: SchedulerPaths) async throws {

@@ -14,7 +14,8 @@ struct Toolkit: AsyncParsableCommand {
             CommandGroup(
                 name: "Set-up",
                 subcommands: [
-                    Init.self, ImportCommand.self, Check.self, Deploy.self, Render.self,
+                    Init.self, ImportCommand.self, Check.self, Deploy.self, Undeploy.self,
+                    Render.self,
                 ]),
             CommandGroup(name: "Watching", subcommands: [Run.self, State.self, Events.self]),
             CommandGroup(

@@ -15,9 +15,9 @@ final class StubMachine: Sendable {
 
     /// What the script may use of the real machine.
     private static let tools = [
-        "basename", "cat", "chmod", "dirname", "env", "find", "grep", "head", "id", "install", "ls",
-        "mkdir", "nproc",
-        "mktemp", "mv", "rm", "rmdir", "sed", "sh", "sort", "tr", "kill",
+        "basename", "cat", "chmod", "cp", "cut", "date", "dirname", "du", "env", "find", "grep",
+        "head", "id", "install", "kill", "ls", "md5sum", "mkdir", "mktemp", "mv", "nproc", "rm",
+        "rmdir", "sed", "sh", "sort", "touch", "tr", "xargs",
     ]
 
     init() throws {
@@ -36,6 +36,9 @@ final class StubMachine: Sendable {
         try write("checkout/install.sh", script.text)
         try write("checkout/hooks/lib/common.sh", "# common\n")
         try write("checkout/templates/a.tmpl", "a\n", mode: 0o644)
+        try write("checkout/README.md", "read\n", mode: 0o644)
+        try write("checkout/docs/page.md", "page\n", mode: 0o644)
+        try write("checkout/.build/checkouts/Part/LICENSE", "licence of a part\n")
         try write("checkout/.build/release/toolkit", "#!/bin/sh\necho \"toolkit $*\"\n")
         try stub("swift", "echo 'Swift version 6.3.1 (swift-6.3.1-RELEASE)'")
         try stub("sudo", "exec \"$@\"")
@@ -49,6 +52,7 @@ final class StubMachine: Sendable {
         for tool in ["postgres", "initdb", "pg_ctl", "pg_basebackup", "pg_rewind"] {
             try write("root/usr/lib/postgresql/15/bin/\(tool)", "")
         }
+        try stubPackaging()
         // Notes what it is told, and what stands in the machine meanwhile.
         try stub(
             "apt-get",
@@ -58,6 +62,14 @@ final class StubMachine: Sendable {
             [ ! -e \(path)/apt-fails ] || exit 100
             [ ! -e \(path)/apt-is-killed ] || kill -TERM $PPID
             """)
+    }
+
+    /// dpkg's programs; the tree of the package is kept.
+    private func stubPackaging() throws {
+        try stub("dpkg", "echo amd64")
+        try stub("dpkg-shlibdeps", "echo 'shlibs:Depends=libc6 (>= 2.36), libpq5'")
+        try stub("strip", ":")
+        try stub("dpkg-deb", #"rm -rf \#(path)/staged; cp -r "$3" \#(path)/staged; echo deb >"$4""#)
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
@@ -226,6 +238,27 @@ struct InstallScriptTests {
                 "share/toolkit/hooks/mine.sh",
             ])
         #expect(try await machine.install("uninstall", "--prefix", "prefix").status == 0)
+    }
+
+    @Test func packagesTheSameFiles() async throws {
+        try machine.write(
+            "checkout/.build/release/toolkit", "#!/bin/sh\n[ \"$1\" != --version ] || echo 7.8.9\n")
+        let run = try await machine.install("package")
+        #expect(run.status == 0, "\(run.said)")
+        #expect(machine.text("checkout/.build/toolkit_7.8.9_amd64.deb") == "deb\n")
+        #expect(
+            machine.files(below: "staged").filter { machine.text("staged/\($0)") != nil } == [
+                "DEBIAN/control", "DEBIAN/md5sums", "usr/bin/toolkit",
+                "usr/share/doc/toolkit/README.md", "usr/share/doc/toolkit/copyright",
+                "usr/share/doc/toolkit/docs/page.md", "usr/share/toolkit/hooks/lib/common.sh",
+                "usr/share/toolkit/templates/a.tmpl",
+            ])
+        let control = try #require(machine.text("staged/DEBIAN/control"))
+        #expect(control.contains("\nVersion: 7.8.9\nArchitecture: amd64\n"))
+        #expect(control.contains("\nDepends: libc6 (>= 2.36), libpq5\n"))
+        let copyright = machine.text("staged/usr/share/doc/toolkit/copyright")
+        #expect(copyright?.contains("=== Part ===\n\nlicence of a part\n") == true)
+        #expect(run.said.contains("apt-get install"))
     }
 
     @Test(arguments: [["nonsense"], ["install", "now"], ["build", "--prefix"]])

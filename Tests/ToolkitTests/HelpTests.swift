@@ -64,6 +64,7 @@ struct HelpTests {
           import                  Make a cluster.yaml from another tool's files.
           check                   Check cluster.yaml and the machines of its nodes.
           deploy                  Bring the cluster up on its machines.
+          undeploy                Take back what `deploy` made; data stay.
           render                  Render configuration, units, containers and DSNs.
 
         WATCHING SUBCOMMANDS:

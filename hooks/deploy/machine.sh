@@ -1,0 +1,399 @@
+#!/bin/sh
+# machine.sh — make a machine ready for a node, or take that back: all that needs root.
+#
+# Runs on:   the node's machine, as root, read from standard input behind its facts: nothing is
+#            installed.
+# Knows:     TOOLKIT_ACTION (prepare, remove) TOOLKIT_PART (all, packages, account, places, services)
+#            TOOLKIT_DRY_RUN TOOLKIT_CLUSTER TOOLKIT_OWNER TOOLKIT_MAJOR TOOLKIT_ADOPTING
+#            TOOLKIT_SERVICE TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR TOOLKIT_RUNTIME_DIR PGDATA PGHOST
+#            PGPORT PG_BINDIR; the texts KEYS SUDOERS TMPFILES UNIT DROPIN, and the last four's *_PATH.
+# Succeeds:  exit 0; the last line is end. 3: refused, and this call has changed nothing.
+# Retry:     at any time: what is in place is left alone.
+# Prints:    `+ COMMAND` for each change, `note: TEXT`, `refused: TEXT` and `next: TEXT`.
+set -eu
+umask 022
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+DEBIAN_FRONTEND=noninteractive
+export PATH LC_ALL DEBIAN_FRONTEND
+# What runs as another user has to be able to come back here.
+cd /
+
+# Stands in every file that is rendered.
+mark='Rendered by .toolkit render.'
+header="# Rendered by \`toolkit render\`, put here by \`toolkit deploy\`, for the cluster $TOOLKIT_CLUSTER."
+no_cluster=/etc/postgresql-common/createcluster.d/toolkit-$TOOLKIT_CLUSTER.conf
+logind=/etc/systemd/logind.conf.d/toolkit-$TOOLKIT_CLUSTER.conf
+keys_begin="# toolkit $TOOLKIT_CLUSTER: begin"
+keys_end="# toolkit $TOOLKIT_CLUSTER: end"
+
+say() { printf '%s\n' "$*"; }
+
+# As one could type it.
+quoted() {
+    for word; do
+        case $word in
+            *[!A-Za-z0-9/._:,@=+-]* | '') printf " '%s'" "$(printf '%s' "$word" | sed "s/'/'\\\\''/g")" ;;
+            *) printf ' %s' "$word" ;;
+        esac
+    done
+}
+
+run() {
+    say "+$(quoted "$@")"
+    [ "$TOOLKIT_DRY_RUN" = 1 ] || "$@" </dev/null >&2
+}
+
+refuse() { # TEXT NEXT
+    say "refused: $1"
+    say "next: $2"
+    exit 3
+}
+
+# A number may have become another process's: a server works in its data directory.
+works_in() { # PID FOLDER
+    case $1 in '' | *[!0-9]*) return 1 ;; esac
+    [ "$(readlink -- "/proc/$1/cwd")" = "$(readlink -f -- "$2")" ]
+}
+
+# --- Files ------------------------------------------------------------------------------------
+
+is_in_place() { # FILE MODE TEXT
+    [ -f "$1" ] && [ "$(stat -c '%a %U' -- "$1")" = "$2 root" ] &&
+        printf '%s' "$3" | cmp -s - "$1"
+}
+
+# Whole or as it was; `check` (a command that gets the new file) decides whether it is put in place.
+put() { # FILE MODE TEXT [CHECK]
+    if is_in_place "$1" "$2" "$3"; then return 0; fi
+    say "+ write $1 (mode $2)"
+    changed=1
+    if [ "$TOOLKIT_DRY_RUN" = 1 ]; then return 0; fi
+    mkdir -p -- "${1%/*}"
+    # sudo, systemd and tmpfiles.d pass over this name.
+    printf '%s' "$3" >"$1.toolkit.new"
+    chmod "$2" "$1.toolkit.new"
+    if [ $# -gt 3 ] && ! $4 "$1.toolkit.new" >&2; then
+        rm -f -- "$1.toolkit.new"
+        refuse "$4 does not accept the new $1" "correct its template, or the names in cluster.yaml"
+    fi
+    mv -f -- "$1.toolkit.new" "$1"
+}
+
+# Nothing is there, or what was rendered for us.
+is_free() { # FILE
+    if [ ! -e "$1" ] && [ ! -L "$1" ]; then return 0; fi
+    case $1 in
+        "$SUDOERS_PATH") printf '%s' "$SUDOERS" | cmp -s - "$1" && return 0 ;;
+        "$TMPFILES_PATH") printf '%s' "$TMPFILES" | cmp -s - "$1" && return 0 ;;
+        "$DROPIN_PATH") printf '%s' "$DROPIN" | cmp -s - "$1" && return 0 ;;
+        "$UNIT_PATH") printf '%s' "$UNIT" | cmp -s - "$1" && return 0 ;;
+    esac
+    # A cluster's own template may lack the line.
+    grep -q "$mark" "$1"
+}
+
+discard() { # FILE
+    if [ ! -e "$1" ] && [ ! -L "$1" ]; then return 0; fi
+    if ! is_free "$1"; then
+        say "note: $1 is not ours, and stays"
+        return 0
+    fi
+    run rm -f -- "$1"
+    changed=1
+}
+
+# --- What is another's is left alone ----------------------------------------------------------
+
+refuse_foreign() {
+    [ "$(id -u)" = 0 ] || refuse "this is not root" "name root, or a user with sudo, in --admin"
+    [ "$TOOLKIT_OWNER" != root ] ||
+        refuse "ssh.user is root, and PostgreSQL refuses to run as root" "set ssh.user to postgres"
+    [ "$TOOLKIT_ACTION" = prepare ] || return 0
+    for file in "$SUDOERS_PATH" "$TMPFILES_PATH" "$DROPIN_PATH"; do
+        is_free "$file" ||
+            refuse "$file is there, and not ours" "move it away, or deploy without --admin"
+    done
+    refuse_foreign_data
+    refuse_closed_parent
+    refuse_foreign_server
+}
+
+# What a deployment has left here says whose data these are; read as the owner, who wrote it.
+has_our_data() {
+    has_owner || return 1
+    [ -e "$TOOLKIT_STATE_DIR/stamp" ] || [ -e "$TOOLKIT_STATE_DIR/initializing" ] || return 1
+    [ -r "$TOOLKIT_STATE_DIR/node.env" ] || return 1
+    # shellcheck disable=SC2016  # the inner shell's
+    recorded=$(as_owner sh -c '. "$1" && printf %s "$PGDATA"' sh "$TOOLKIT_STATE_DIR/node.env" </dev/null) &&
+        [ "$recorded" = "$PGDATA" ]
+}
+
+refuse_foreign_data() {
+    if [ -n "$TOOLKIT_ADOPTING" ] || has_our_data; then return 0; fi
+    if [ -f "$PGDATA/PG_VERSION" ]; then
+        refuse "$PGDATA holds a PostgreSQL cluster that is not ours" \
+            "name an empty or missing folder as data_dir; or stop its servers and take it over with \`toolkit deploy --adopt PRIMARY\`"
+    fi
+    if [ -d "$PGDATA" ] && [ -n "$(find "$PGDATA" -mindepth 1 -maxdepth 1 -print -quit)" ]; then
+        refuse "$PGDATA holds files that are no PostgreSQL cluster" \
+            "name an empty or missing folder as data_dir, below a mount and not the mount"
+    fi
+}
+
+# initdb makes the directory there, and a clone moves the old one aside.
+refuse_closed_parent() {
+    parent=${PGDATA%/*}
+    if [ -e "$PGDATA" ] || [ ! -d "$parent" ]; then return 0; fi
+    [ "$(stat -c %U -- "$parent")" != "$TOOLKIT_OWNER" ] || return 0
+    if has_owner && as_owner test -w "$parent"; then return 0; fi
+    refuse "$parent belongs to $(stat -c %U -- "$parent"), and $TOOLKIT_OWNER has to write there" \
+        "give it to $TOOLKIT_OWNER, or name a data_dir one folder further down"
+}
+
+refuse_foreign_server() {
+    lock=$PGHOST/.s.PGSQL.$PGPORT.lock
+    if [ ! -r "$lock" ]; then return 0; fi
+    # Its process, and where that works.
+    { read -r other && read -r there; } <"$lock" || return 0
+    if works_in "$other" "$there" && [ "$(readlink -f -- "$there")" != "$(readlink -f -- "$PGDATA")" ]; then
+        refuse "process $other serves port $PGPORT in $PGHOST" \
+            "stop that server, or choose another port or socket_dir"
+    fi
+}
+
+# --- Packages ---------------------------------------------------------------------------------
+
+lacks_programs() {
+    for program in postgres initdb pg_ctl pg_controldata pg_rewind pg_basebackup psql; do
+        [ -x "$PG_BINDIR/$program" ] || return 0
+    done
+    return 1
+}
+
+prepare_packages() {
+    wanted=''
+    if lacks_programs; then
+        [ "$PG_BINDIR" = "/usr/lib/postgresql/$TOOLKIT_MAJOR/bin" ] ||
+            refuse "$PG_BINDIR lacks programs of PostgreSQL, and no package puts them there" \
+                "install PostgreSQL $TOOLKIT_MAJOR there by hand, or leave postgresql.bin_dir out"
+        wanted=postgresql-$TOOLKIT_MAJOR
+        # Before the package, which else makes and starts a cluster of its own.
+        put "$no_cluster" 644 "$header
+create_main_cluster = false
+"
+    fi
+    if [ -n "$SUDOERS" ] && ! command -v visudo >/dev/null; then wanted="$wanted sudo"; fi
+    [ -n "$wanted" ] || return 0
+    command -v apt-get >/dev/null ||
+        refuse "this machine has no apt-get to install $wanted with" "install it by hand"
+    # The lists may be old, or missing on a new machine.
+    # shellcheck disable=SC2086  # one word for each package
+    if ! apt-get install --simulate $wanted >/dev/null 2>&1 </dev/null; then run apt-get update; fi
+    # shellcheck disable=SC2086
+    run apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=300 $wanted
+}
+
+remove_packages() { discard "$no_cluster"; }
+
+# --- The owner of PostgreSQL, and the scheduler's key ------------------------------------------
+
+home_of() { getent passwd "$TOOLKIT_OWNER" | cut -d : -f 6; }
+
+has_owner() { getent passwd "$TOOLKIT_OWNER" >/dev/null; }
+
+# As the owner: in a folder of another's root would follow that other's links.
+as_owner() { runuser -u "$TOOLKIT_OWNER" -- "$@"; }
+
+prepare_account() {
+    if ! has_owner; then
+        # The server's package makes postgres by itself.
+        if [ "$TOOLKIT_OWNER" = postgres ] && [ "$TOOLKIT_DRY_RUN" = 1 ] && lacks_programs; then
+            say "+ write ~postgres/.ssh/authorized_keys (mode 600)"
+            return 0
+        fi
+        run useradd --system --user-group --password '*' --shell /bin/sh \
+            --create-home --home-dir "$(owners_home)" "$TOOLKIT_OWNER"
+        if [ "$TOOLKIT_DRY_RUN" = 1 ]; then
+            say "+ write $(owners_home)/.ssh/authorized_keys (mode 600)"
+            return 0
+        fi
+    fi
+    if [ -z "$KEYS" ]; then return 0; fi
+    block="$keys_begin
+$KEYS$keys_end"
+    file=$(home_of)/.ssh/authorized_keys
+    [ "$(keys_block "$file")" != "$block" ] || return 0
+    refuse_open_block "$file"
+    say "+ write $file (mode 600)"
+    [ "$TOOLKIT_DRY_RUN" = 1 ] || {
+        # shellcheck disable=SC2016  # the inner shell's
+        as_owner sh -euc '
+            umask 077
+            mkdir -p -- "${1%/*}"
+            touch -- "$1"
+            sed "/^$2\$/,/^$3\$/d" "$1" >"$1.new"
+            printf "%s\n" "$4" >>"$1.new"
+            mv -f -- "$1.new" "$1"' sh "$file" "$keys_begin" "$keys_end" "$block" </dev/null
+    }
+}
+
+owners_home() { if [ "$TOOLKIT_OWNER" = postgres ]; then echo /var/lib/postgresql; else echo "/var/lib/$TOOLKIT_OWNER"; fi; }
+
+# What stands in the file between our two lines, with them.
+keys_block() { # FILE
+    sed -n "/^$keys_begin\$/,/^$keys_end\$/p" "$1" 2>/dev/null || :
+}
+
+# Without its end our block would reach to the end of the file, over others' keys.
+refuse_open_block() { # FILE
+    block_there=$(keys_block "$1")
+    if [ -n "$block_there" ] && [ "$(printf '%s\n' "$block_there" | tail -n 1)" != "$keys_end" ]; then
+        refuse "$1 has the line '$keys_begin' and no '$keys_end' after it" "mend the file by hand"
+    fi
+}
+
+# The account stays: the data are its own.
+remove_account() {
+    has_owner || return 0
+    file=$(home_of)/.ssh/authorized_keys
+    [ -n "$(keys_block "$file")" ] || return 0
+    refuse_open_block "$file"
+    say "+ remove the lines of $TOOLKIT_CLUSTER from $file"
+    [ "$TOOLKIT_DRY_RUN" = 1 ] || {
+        # shellcheck disable=SC2016  # the inner shell's
+        as_owner sh -euc '
+            umask 077
+            sed "/^$2\$/,/^$3\$/d" "$1" >"$1.new"
+            if [ -s "$1.new" ]; then
+                mv -f -- "$1.new" "$1"
+            else
+                rm -f -- "$1.new" "$1"
+                rmdir --ignore-fail-on-non-empty -- "${1%/*}"
+            fi' sh "$file" "$keys_begin" "$keys_end" </dev/null
+    }
+}
+
+# --- Folders, and what makes them again at each boot -------------------------------------------
+
+folder() { # FOLDER MODE
+    if [ -d "$1" ]; then return 0; fi
+    # In a folder of the owner's root would follow the owner's links.
+    if has_owner && [ "$(stat -c %U -- "${1%/*}" 2>/dev/null)" = "$TOOLKIT_OWNER" ]; then
+        run runuser -u "$TOOLKIT_OWNER" -- mkdir -m "$2" -- "$1"
+    else
+        run install -d -o "$TOOLKIT_OWNER" -g "$(group_of)" -m "$2" -- "$1"
+    fi
+}
+
+group_of() { id -gn "$TOOLKIT_OWNER" 2>/dev/null || echo "$TOOLKIT_OWNER"; }
+
+prepare_places() {
+    for place in "$TOOLKIT_CONFIG_DIR" "$TOOLKIT_STATE_DIR" "$TOOLKIT_RUNTIME_DIR"; do folder "$place" 0700; done
+    # A clone moves the old directory aside, beside it.
+    folder "${PGDATA%/*}" 0755
+    folder "$PGHOST" 2775
+    put "$TMPFILES_PATH" 644 "$TMPFILES"
+    if [ -n "$SUDOERS" ]; then put "$SUDOERS_PATH" 440 "$SUDOERS" "visudo -c -q -f"; fi
+}
+
+remove_places() {
+    discard "$SUDOERS_PATH"
+    discard "$TMPFILES_PATH"
+    for place in "$TOOLKIT_CONFIG_DIR" "$TOOLKIT_STATE_DIR" "$TOOLKIT_RUNTIME_DIR"; do
+        # Only what is empty: the folder of the cluster, and the one that holds the clusters.
+        for above in "$place" "${place%/*}" "${place%/*/*}"; do
+            if [ -d "$above" ] && [ -z "$(find "$above" -mindepth 1 -maxdepth 1 -print -quit)" ]; then
+                run rmdir -- "$above"
+            fi
+        done
+    done
+}
+
+# --- Services: PostgreSQL starts when the scheduler, or a unit of ours, says so ----------------
+
+start_conf=/etc/postgresql/$TOOLKIT_SERVICE/start.conf
+was_auto="# toolkit $TOOLKIT_CLUSTER: was auto"
+
+has_systemd() { [ -d /run/systemd/system ]; }
+
+unit_file() { # UNIT; prints the file of a unit that is not ours
+    for place in /etc/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
+        for name in "$1" "${1%%@*}@.service"; do
+            if [ -f "$place/$name" ] && ! is_free "$place/$name"; then
+                say "$place/$name"
+                return 0
+            fi
+        done
+    done
+}
+
+prepare_services() {
+    case $TOOLKIT_SERVICE in
+        *.service) prepare_unit ;;
+        */*)
+            # Nothing there keeps Debian's script from starting a half-rewound server at boot.
+            if [ -f "$start_conf" ] && grep -qx 'auto' "$start_conf"; then
+                run sed -i "s/^auto\$/manual $was_auto/" "$start_conf"
+            fi
+            ;;
+    esac
+    # The end of an SSH session would take the shared memory of a user who is none of the system's.
+    if has_owner && [ "$(id -u "$TOOLKIT_OWNER")" -gt 999 ] && has_systemd; then
+        changed=0
+        put "$logind" 644 "$no_remove_ipc"
+        if [ "$changed" = 1 ]; then run systemctl restart systemd-logind.service; fi
+    fi
+}
+
+no_remove_ipc="$header
+[Login]
+RemoveIPC=no
+"
+
+# It is not enabled, nor is one of yours disabled: whatever starts the server, it comes up locked.
+prepare_unit() {
+    changed=0
+    if [ -n "$(unit_file "$TOOLKIT_SERVICE")" ]; then
+        put "$DROPIN_PATH" 644 "$DROPIN"
+    else
+        put "$UNIT_PATH" 644 "$UNIT"
+    fi
+    has_systemd || return 0
+    if [ "$changed" = 1 ] || [ "$(systemctl show --property=NeedDaemonReload --value -- "$TOOLKIT_SERVICE")" = yes ]; then
+        run systemctl daemon-reload
+    fi
+}
+
+remove_services() {
+    if [ -e "$logind" ]; then
+        discard "$logind"
+        if has_systemd; then run systemctl restart systemd-logind.service; fi
+    fi
+    if [ -f "$start_conf" ] && grep -qx "manual $was_auto" "$start_conf"; then
+        run sed -i "s/^manual $was_auto\$/auto/" "$start_conf"
+    fi
+    changed=0
+    case $TOOLKIT_SERVICE in *.service) ;; *) return 0 ;; esac
+    discard "$DROPIN_PATH"
+    if [ -d "${DROPIN_PATH%/*}" ]; then run rmdir --ignore-fail-on-non-empty -- "${DROPIN_PATH%/*}"; fi
+    if is_free "$UNIT_PATH"; then discard "$UNIT_PATH"; fi
+    if [ "$changed" = 1 ] && has_systemd; then run systemctl daemon-reload; fi
+}
+
+# ----------------------------------------------------------------------------------------------
+
+main() {
+    refuse_foreign
+    parts='packages account places services'
+    if [ "$TOOLKIT_ACTION" = remove ]; then parts='services places packages account'; fi
+    for one in $parts; do
+        if [ "$TOOLKIT_PART" = all ] || [ "$TOOLKIT_PART" = "$one" ]; then
+            say "part: $one"
+            "${TOOLKIT_ACTION}_$one"
+        fi
+    done
+    say end
+}
+
+main
