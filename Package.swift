@@ -139,6 +139,13 @@ let toolkit = Package(
                 "CLinux", "ToolkitTesting",
             ],
             exclude: ["vm.sh"]),
+        tests(
+            "Docker",
+            [
+                "Toolkit", "Demo", "Scheduler", "Hooks", "Rendering", "ClusterFile", "Execution",
+                "FailoverCore", "PostgresClient", "ToolkitTesting",
+            ],
+            exclude: ["image.sh"]),
         tests("Tidy", ["Execution"]),
     ],
     swiftLanguageModes: [.v6]

@@ -42,23 +42,16 @@ extension Rule {
         },
         Rule(
             code: "docker.tmpfs_path",
-            reads: ["nodes[].runtime", "runtime_dir", "nodes[].socket_dir", "nodes[].name"]
+            reads: ["nodes[].runtime", "nodes[].socket_dir"]
         ) { subject in
-            subject.dockerNodes.compactMap { path, node, _ in
-                let folders = [
-                    ("runtime_dir", node.runtimeDirectory),
-                    ("\(path).socket_dir", node.socketDirectory),
-                ]
-                guard
-                    let (setting, folder) = folders.first(where: {
-                        $0.1.utf8.contains(UInt8(ascii: ":"))
-                    })
-                else { return nil }
-                return subject.violation(
-                    setting,
-                    "Docker reads the colon in \(Found.quoted(folder)) as the end of the path",
-                    "choose a folder without a colon")
-            }
+            subject.dockerNodes.filter { $0.node.socketDirectory.utf8.contains(UInt8(ascii: ":")) }
+                .map { path, node, _ in
+                    subject.violation(
+                        "\(path).socket_dir",
+                        "Docker reads the colon in \(Found.quoted(node.socketDirectory)) as the end "
+                            + "of the path",
+                        "choose a folder without a colon")
+                }
         },
         Rule(
             code: "docker.unused", level: .warning, reads: ["nodes[].runtime", "nodes[].docker"]

@@ -97,18 +97,17 @@ struct DockerTests {
                   next: give each container of a machine a name of its own
                 """#),
         FileRow(
-            "a runtime folder that Docker can't mount",
+            "a socket folder that Docker can't mount",
             code: "docker.tmpfs_path",
             yaml: #"""
                 cluster: shop
-                runtime_dir: /run/a:b
                 nodes:
-                  - { name: a, host: h, runtime: docker }
+                  - { name: a, host: h, runtime: docker, socket_dir: "/run/a:b" }
                   - { name: b, host: i }
 
                 """#,
             says: #"""
-                cluster.yaml:2:14: runtime_dir: Docker reads the colon in "/run/a:b/shop/a" as the end of the path
+                cluster.yaml:3:54: nodes[0].socket_dir: Docker reads the colon in "/run/a:b" as the end of the path
                   next: choose a folder without a colon
                 """#),
         FileRow(
