@@ -60,7 +60,9 @@ extension Deployment {
         let node = work.node
         var folders = [node.configDirectory, node.runtimeDirectory]
         folders += NodePrograms.folders(on: node)
-        if work.survey.data == .missing, node.docker == nil { folders.append(parent(of: node.dataDirectory)) }
+        if work.survey.data == .missing, node.docker == nil {
+            folders.append(parent(of: node.dataDirectory))
+        }
         // A umask, not `mkdir -m`, which would leave the folders in between open to all.
         let made = try await runner.run(
             Command(

@@ -160,8 +160,9 @@ extension Survey.Container {
         engine = facts["docker.version"]
         complaint = facts["docker.complaint"] ?? ""
         hasImage = facts["docker.image"]?.isEmpty == false
-        let found = facts["docker.container"]?.split(
-            separator: " ", omittingEmptySubsequences: false) ?? []
+        let found =
+            facts["docker.container"]?.split(
+                separator: " ", omittingEmptySubsequences: false) ?? []
         state = found.first.map { String($0) }
         restart = found.count > 1 ? String(found[1]) : ""
         isAsRendered = found.count > 2 && found[2] == facts["docker.definition", default: ""]
