@@ -140,7 +140,7 @@ final class DockerEngine: Sendable {
                 timeout: .seconds(120)))
         if succeeds {
             let said = result.output + result.errorOutput
-            try #require(result.ending == .exited(0), "\(arguments): \(said)")
+            guard result.isSuccess else { throw Failed("\(arguments): \(result.ending) \(said)") }
         }
         return result
     }

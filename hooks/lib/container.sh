@@ -7,6 +7,7 @@
 #                     them, and processes that have outlived theirs; nothing: there is no server
 #            look, work  runs a program where the server runs: in its container, else in one of its own
 #                     with the same image, user, volumes and network. A second `work` ends the first.
+#            serve    runs a program in the container; exit 11 while that is stopped
 # Knows:     TOOLKIT_CONTAINER TOOLKIT_VOLUME; for a look before there is a container TOOLKIT_IMAGE and
 #            TOOLKIT_VOLUME_MOUNT. A program gets each TOOLKIT_… and PG… variable.
 # Succeeds:  exit 0, or with the program's own status.
@@ -23,12 +24,15 @@ unknown() {
 }
 silence='Docker does not answer: does its daemon run, and may this user use it (group docker)?'
 
-# Sets state. An answer that could not be had is never "missing".
+# Sets state, and left_over for what an ended hook has left. An answer that could not be had is never "missing".
 look_at_state() {
     listed=$(docker ps --all --format '{{.Names}} {{.State}}') || unknown "$silence"
-    state=missing
+    state=missing left_over=no
     while read -r name found; do
-        if [ "$name" = "$TOOLKIT_CONTAINER" ]; then state=$found; fi
+        case $name in
+            "$TOOLKIT_CONTAINER") state=$found ;;
+            "$TOOLKIT_CONTAINER.work") left_over=yes ;;
+        esac
     done <<LIST
 $listed
 LIST
@@ -68,7 +72,7 @@ case $verb in
         list_holders
         exit 0
         ;;
-    look | work) ;;
+    look | work | serve) ;;
     *) unknown "there is no verb $verb" ;;
 esac
 
@@ -79,7 +83,7 @@ case $state in
         how='exec'
         ;;
     missing)
-        if [ "$verb" = work ] || [ -z "${TOOLKIT_IMAGE:-}" ]; then
+        if [ "$verb" != look ] || [ -z "${TOOLKIT_IMAGE:-}" ]; then
             unknown "there is no container $TOOLKIT_CONTAINER: run docker-run.sh, or toolkit deploy"
         fi
         program=$1
@@ -95,6 +99,7 @@ case $state in
         how=run
         ;;
     *)
+        [ "$verb" != serve ] || exit 11
         facts=$(docker container inspect --format '{{.Image}}|{{.Config.User}}|{{.HostConfig.NetworkMode}}' \
             "$TOOLKIT_CONTAINER") || unknown "$silence"
         IFS='|' read -r image user network <<FACTS
@@ -113,7 +118,7 @@ if [ "$how" = run ]; then
         set -- --label "io.toolkit.look=$TOOLKIT_CONTAINER" "$@"
     else
         # What is left of a hook that was ended works on for nobody.
-        docker rm --force --volumes "$TOOLKIT_CONTAINER.work" >/dev/null 2>&1 || :
+        [ "$left_over" = no ] || docker rm --force --volumes "$TOOLKIT_CONTAINER.work" >/dev/null || :
         set -- --name "$TOOLKIT_CONTAINER.work" "$@"
     fi
 fi

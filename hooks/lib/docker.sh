@@ -61,7 +61,7 @@ keep_down() { docker update --restart no "$TOOLKIT_CONTAINER" >/dev/null || :; }
 # The server would not see one in another container that has the same files, nor that one it: their
 # process numbers and their shared memory are each their own.
 clear_the_way() {
-    docker rm --force --volumes "$TOOLKIT_CONTAINER.work" >/dev/null 2>&1 || :
+    no_server_process || docker rm --force --volumes "$TOOLKIT_CONTAINER.work" >/dev/null 2>&1 || :
     wait_until 1 no_server_process || fail "refused: something holds volume $TOOLKIT_VOLUME: ${held:-see above}"
 }
 
@@ -102,22 +102,28 @@ stop_postgres() {
     log "PostgreSQL is stopped"
 }
 
-# Runs this hook again where the files and processes of the server are.
+# Runs this hook again where the files and processes of the server are. Comes back only from a container
+# that is stopped, and was to serve.
 go_inside() {
     status=0
-    container work timeout --kill-after=2 "${TOOLKIT_TIMEOUT_SECONDS:-60}" "$0" </dev/null || status=$?
-    # 10: inside.sh has left the start to us.
-    [ "$status" = 10 ] || exit "$status"
-    start_postgres "${TOOLKIT_TIMEOUT_SECONDS:-60}"
-    exit 0
+    container "$1" timeout --kill-after=2 "${TOOLKIT_TIMEOUT_SECONDS:-60}" "$0" </dev/null || status=$?
+    case $1$status in
+        serve11) ;;
+        # inside.sh has left the start to us.
+        work10)
+            start_postgres "${TOOLKIT_TIMEOUT_SECONDS:-60}"
+            exit 0
+            ;;
+        *) exit "$status" ;;
+    esac
 }
 
 # A drop-in has another name, and is run where it was put.
 if [ "${0##*/}" = "${TOOLKIT_HOOK:-}.sh" ]; then
     case $TOOLKIT_HOOK in
-        rejoin_command | clone_command | follow_command) go_inside ;;
+        rejoin_command | clone_command | follow_command) go_inside work ;;
         promote_command | standby_disconnect_command | service_reload_command | service_status_command)
-            if postmaster_runs; then go_inside; fi
+            go_inside serve
             ;;
     esac
 fi

@@ -19,15 +19,15 @@ cd -- "${0%/*}/.."
 # its container, or after it, only the machine shows.
 look_inside() {
     export TOOLKIT_CONTAINER TOOLKIT_VOLUME
-    # A container that stops under the look is looked at again, stopped.
-    seen=$(./bin/container look "$PWD/bin/inspect") || seen=$(./bin/container look "$PWD/bin/inspect")
     held=$(./bin/container holders)
-    printf '%s\n' "$seen"
-    case $(./bin/container state) in
-        running | paused | restarting) others=$(printf '%s\n' "$held" | grep -v -e " $TOOLKIT_CONTAINER\$" || :) ;;
-        *) others=$held ;;
-    esac
-    [ -z "$others" ] || tell orphans yes
+    # A container that stops under the look is looked at again, stopped.
+    ./bin/container look "$PWD/bin/inspect" || ./bin/container look "$PWD/bin/inspect"
+    printf '%s\n' "$held" | while read -r kind _ name; do
+        case $kind$name in
+            '' | "container$TOOLKIT_CONTAINER") ;;
+            *) tell orphans yes ;;
+        esac
+    done
 }
 
 tell() { printf '%s=%s\n' "$1" "$2"; }
