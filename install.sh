@@ -278,6 +278,10 @@ run_tests() {
     fetch_servers
     say "Building toolkit and its tests; the first time takes a minute or two."
     run swift build --build-tests
+    # Each test starts servers and waits for them by a deadline: all at once, they would only wait for
+    # the processors.
+    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH:-$(($(nproc) * 4))}
+    export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH
     if [ $# -gt 0 ]; then
         run swift test --skip-build "$@"
     else

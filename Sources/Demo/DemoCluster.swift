@@ -151,28 +151,14 @@ struct DemoCluster: Sendable {
         } ?? 15
     }
 
-    /// Ports that were free a moment ago, each another one.
     private static func freePorts(_ count: Int) throws -> [Int] {
-        var sockets: [Int32] = []
-        defer { for socket in sockets { close(socket) } }
-        return try (0..<count).map { _ in
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            sockets.append(descriptor)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-                }
-            }
-            guard isBound else {
+        try (0..<count).map { _ in
+            guard let port = LoopbackPort.unused() else {
                 throw DemoError(
                     "cannot find a free port", because: "127.0.0.1 can't be bound",
                     next: "check that the loopback interface is up")
             }
-            return Int(UInt16(bigEndian: address.sin_port))
+            return Int(port)
         }
     }
 }

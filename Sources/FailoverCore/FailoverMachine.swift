@@ -38,9 +38,8 @@ public struct FailoverMachine: Hashable, Sendable {
         observed.absorb(event, premises, at: now)
         var order: OperatorCommand?
         if case .ordered(let command) = event { order = command }
-        var view = situation(at: now, order: order)
-        observed.noteQuorum(isLost: !view.quorumIsFed, at: now)
-        view.quorumLostSince = observed.quorumLostSince
+        let view = situation(at: now, order: order)
+        observed.quorumLostSince = view.quorumLostSince
         let rules = premises.rules
         for index in rules.indices {
             guard let verdict = rules[index].verdict(view) else { continue }

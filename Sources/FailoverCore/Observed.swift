@@ -111,7 +111,7 @@ struct Observed: Hashable, Sendable {
     private var nodes: [Node]
     private(set) var attempts: [Effect.ID: Attempts] = [:]
     /// Since when too few voters have been fresh for the primary to acknowledge.
-    private(set) var quorumLostSince: Instant?
+    var quorumLostSince: Instant?
     /// When this process first saw the last intent.
     private(set) var intentSeen: IntentSeen?
     private(set) var fetchSeen: FetchSeen?
@@ -159,10 +159,6 @@ struct Observed: Hashable, Sendable {
             case .fastForward(id, _, _) = intent.kind, let seen = self[id].answer
         else { return }
         fetchSeen = FetchSeen(stamp: intent.stamp, position: seen.position, at: now)
-    }
-
-    mutating func noteQuorum(isLost: Bool, at now: Instant) {
-        quorumLostSince = isLost ? quorumLostSince ?? now : nil
     }
 
     mutating func begin(_ effects: [Effect], at now: Instant) {

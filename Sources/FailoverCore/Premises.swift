@@ -15,12 +15,20 @@ final class Premises: Hashable, Sendable {
     let legalStandbyNames: [String]
     /// Every node but the last primary, without those that are left to the operator.
     let standbys: [Member]
+    /// The same, by their places in `ids`.
+    let standbyIndices: [Int]
     /// Standbys that no config counts.
     let uncountedStandbys: [Member]
     /// Members that the rules leave to the operator, in maintenance or in a pause.
     let membersLeftAlone: [Member]
+    /// Members that an operator has, or is to have.
+    let membersInMaintenance: [Member]
     /// Members with work in progress.
     let membersAtWork: [Member]
+    /// The voters of each config, by their places in `ids`.
+    let voters: [[Int]]
+    /// What the file or the operator has against a voter of the last config; nil: nothing.
+    private let reasonsToDrop: [String?]
     /// Whether the cluster's work is in progress.
     let hasIntent: Bool
 
@@ -38,14 +46,31 @@ final class Premises: Hashable, Sendable {
                 ? cluster.applicationName(member.id) : nil
         }
         legalStandbyNames = cluster.configs.map(cluster.standbyNames)
-        standbys = cluster.members.filter { $0.id != cluster.lastPrimary && !$0.isLeftAlone }
+        standbyIndices = cluster.members.indices.filter { index in
+            let member = cluster.members[index]
+            return member.id != cluster.lastPrimary && !member.isLeftAlone
+        }
+        standbys = standbyIndices.map { cluster.members[$0] }
         uncountedStandbys = standbys.filter { standby in
             !cluster.configs.contains { $0.voters.contains(standby.id) }
         }
         let isPaused = cluster.pausedSinceWallMs != nil
         membersLeftAlone = cluster.members.filter { isPaused || $0.isLeftAlone }
+        membersInMaintenance = cluster.members.filter { $0.maintenance != nil }
+        voters = cluster.configs.map { config in
+            config.voters.compactMap { voter in cluster.members.firstIndex { $0.id == voter } }
+        }
+        reasonsToDrop = cluster.members.map { Self.reasonToDrop($0, policy) }
         membersAtWork = cluster.members.filter { $0.work != nil }
         hasIntent = cluster.intent != nil
+    }
+
+    private static func reasonToDrop(_ voter: Member, _ policy: Policy) -> String? {
+        guard let node = policy.node(voter.id) else {
+            return "\(voter.id) is not in cluster.yaml any more"
+        }
+        if !node.replicationQuorum { return "replication_quorum of \(voter.id) is false" }
+        return voter.maintenance == nil ? nil : "\(voter.id) goes into maintenance"
     }
 
     func member(_ id: NodeID) -> Member? {
@@ -57,7 +82,10 @@ final class Premises: Hashable, Sendable {
         return applicationNames[index]
     }
 
-    func attachment(_ id: NodeID) -> String? { ids.firstIndex(of: id).flatMap { attachments[$0] } }
+    // By a member's place in `ids`.
+    func applicationName(at index: Int) -> String { applicationNames[index] }
+    func attachment(at index: Int) -> String? { attachments[index] }
+    func reasonToDrop(at index: Int) -> String? { reasonsToDrop[index] }
 
     static func == (one: Premises, other: Premises) -> Bool {
         one === other || one.cluster == other.cluster && one.policy == other.policy

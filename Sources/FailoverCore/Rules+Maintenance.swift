@@ -5,7 +5,7 @@ extension Rulebook {
             "maintenance.over", in: openPhases, alters: .endsMaintenance,
             "The time that the operator gave has passed: bring the node back."
         ) { view in
-            let over = view.cluster.members.first { member in
+            let over = view.membersInMaintenance.first { member in
                 member.maintenance?.untilWallMs.map { $0 <= view.now.wallMs } ?? false
             }
             return over.map { view.endMaintenance(of: $0.id, because: "its time is over") }
@@ -55,7 +55,8 @@ extension Rulebook {
 extension Situation {
     /// Asked for, out of the quorum and not entered yet.
     var nextForMaintenance: Member? {
-        cluster.members.first {
+        if membersInMaintenance.isEmpty { return nil }
+        return membersInMaintenance.first {
             $0.maintenance?.isEntered == false && $0.id != cluster.elect && !isVoter($0.id)
         }
     }
@@ -71,7 +72,9 @@ extension Situation {
 
     /// Of members that the file no longer names, and of cascaded ones that follow somebody else.
     var uselessSlots: [String] {
-        guard let primary = openPrimary else { return [] }
+        guard let primary = openPrimary, primary.slots.contains(where: { !$0.isActive }) else {
+            return []
+        }
         let useless = cluster.members.filter { member in
             guard member.id != cluster.elect, !isVoter(member.id) else { return false }
             if policy.node(member.id) == nil { return true }
@@ -95,14 +98,5 @@ extension Situation {
         guard cluster[id]?.upstream == wanted else { return elect }
         let lost = facts(wanted).unreachableSince.map { now.since($0) >= timers.degradeAfter }
         return lost ?? false ? elect : wanted
-    }
-
-    /// Two connections of the primary carry the name of one node: each counts as a copy (F8).
-    func hasDuplicate(_ id: NodeID) -> Bool {
-        #if TOOLKIT_MUTANTS
-            if policy.mutant == .acceptsDuplicates { return false }
-        #endif
-        let name = cluster.applicationName(id)
-        return (openPrimary?.senders.count { $0.applicationName == name } ?? 0) > 1
     }
 }

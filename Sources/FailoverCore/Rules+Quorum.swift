@@ -25,7 +25,7 @@ extension Rulebook {
                 view.intentAgeMs >= view.timers.degradeAfter,
                 let config = view.cluster.configs.last,
                 view.cluster.configs.count > 1 || view.cluster.quorumIsTampered,
-                let (voter, why) = view.lostVoter(of: config)
+                let (voter, why) = view.lostVoter
             else { return nil }
             return view.reconfigure(
                 to: config.dropping(voter, alone: view.aloneForDrops), because: why)
@@ -59,9 +59,7 @@ extension Rulebook {
             "quorum.drop", in: openPhases, alters: .quorum,
             "A voter is lost: commits must not wait for it."
         ) { view in
-            guard view.mayChangeQuorum(from: 1),
-                let (voter, why) = view.lostVoter(of: view.cluster.configs[0])
-            else {
+            guard view.mayChangeQuorum(from: 1), let (voter, why) = view.lostVoter else {
                 return nil
             }
             return view.reconfigure(
@@ -115,11 +113,8 @@ extension Situation {
         return policy.alone
     }
 
-    /// No change while another is under way, while the primary is not open and well, or while foreign
-    /// names may be in force: their end must be proven down to the checkpointer's flag.
     func mayChangeQuorum(from configs: Int) -> Bool {
-        !hasIntent && cluster.configs.count == configs && openPrimary != nil
-            && (cluster.quorumIsTampered || !facts(cluster.lastPrimary).showsForeignNames)
+        takesQuorumChanges && cluster.configs.count == configs
     }
 
     var reconfiguring: Effect? {
@@ -160,60 +155,57 @@ extension Situation {
     }
 
     /// A voter that must not be waited for, and why; asked while the primary is open.
-    func lostVoter(of config: QuorumConfig) -> (NodeID, String)? {
-        let isLast = config.voters.count == 1
-        guard let primary = cluster.elect, let heard = observed[primary].observedAt else {
-            return nil
+    var lostVoter: (NodeID, String)? {
+        guard let primary = cluster.elect else { return nil }
+        let primaryFacts = facts(primary)
+        guard let heard = primaryFacts.observedAt else { return nil }
+        for index in lastVoters {
+            if let why = reasonToRemove(at: index)
+                ?? reasonNotToWait(at: index, heard: heard, primaryFacts.replies)
+            {
+                return (ids[index], why)
+            }
         }
-        let replies = facts(primary).replies
-        for voter in config.voters {
-            if !policy.nodes.contains(where: { $0.id == voter }) {
-                return (voter, "\(voter) is not in cluster.yaml any more")
-            }
-            if policy.node(voter)?.replicationQuorum == false {
-                return (voter, "replication_quorum of \(voter) is false")
-            }
-            if member(voter)?.maintenance != nil {
-                return (voter, "\(voter) goes into maintenance")
-            }
-            if hasDuplicate(voter) {
-                return (voter, "two connections carry the name of \(voter)")
-            }
-            if let member = standbysOutOfPlace.first(where: { $0.id == voter }),
-                let why = needsData(member)
-            {
-                return (voter, "\(voter) can come back only with new data: \(why)")
-            }
-            // Alone, the last one is waited for while it can still come back as it is.
-            #if TOOLKIT_MUTANTS
-                let isHeld = policy.alone == .block && policy.mutant != .ignoresBlock
-            #else
-                let isHeld = policy.alone == .block
-            #endif
-            if isLast && isHeld { return nil }
-            // Counted up to the last answer: the time that the scheduler slept is no evidence.
-            let silentSince = replies.silentSince(applicationName(voter))
-            if let silentSince, heard.since(silentSince) >= timers.degradeAfter {
-                return (
-                    voter,
-                    "\(voter) was not heard by the primary for "
-                        + "\(timers.degradeAfter) ms"
-                )
-            }
-            // A voter that never attached has no row whose absence could be dated.
-            if silentSince == nil, isOverdue(voter) {
-                return (voter, "\(voter) did not attach within \(timers.degradeAfter) ms")
-            }
-            if !isLast, let since = facts(voter).unreachableSince,
-                now.since(since) >= timers.voterUnreachable,
-                config.voters.contains(where: { $0 != voter && answer($0) != nil })
-            {
-                return (
-                    voter,
-                    "\(voter) could not be reached for \(timers.voterUnreachable) ms: "
-                        + "it could not be cut off in a failover"
-                )
-            }
+        return nil
+    }
+
+    /// It would not count rightly, or it can't come back as it is.
+    private func reasonToRemove(at index: Int) -> String? {
+        if let why = reasonToDrop(at: index) { return why }
+        if hasDuplicate(ids[index]) {
+            return "two connections carry the name of \(ids[index])"
+        }
+        if let member = standbysOutOfPlace.first(where: { $0.id == ids[index] }),
+            let why = needsData(member)
+        {
+            return "\(member.id) can come back only with new data: \(why)"
+        }
+        return nil
+    }
+
+    /// It is silent, for the primary or for the scheduler. The primary was `heard` last at this moment:
+    /// the time that the scheduler slept since is no evidence.
+    private func reasonNotToWait(
+        at index: Int, heard: Instant, _ replies: [Observed.Reply]
+    ) -> String? {
+        let voter = ids[index]
+        let isLast = lastVoters.count == 1
+        // Alone, the last one is waited for while it can still come back as it is.
+        if isLast, aloneForDrops == .block { return nil }
+        let silentSince = replies.silentSince(applicationName(at: index))
+        if let silentSince, heard.since(silentSince) >= timers.degradeAfter {
+            return "\(voter) was not heard by the primary for \(timers.degradeAfter) ms"
+        }
+        // A voter that never attached has no row whose absence could be dated.
+        if silentSince == nil, isOverdue(voter) {
+            return "\(voter) did not attach within \(timers.degradeAfter) ms"
+        }
+        if !isLast, let since = facts(at: index).unreachableSince,
+            now.since(since) >= timers.voterUnreachable,
+            lastVoters.contains(where: { $0 != index && facts(at: $0).answer != nil })
+        {
+            return "\(voter) could not be reached for \(timers.voterUnreachable) ms: "
+                + "it could not be cut off in a failover"
         }
         return nil
     }

@@ -80,10 +80,10 @@ extension Rulebook {
 extension Situation {
     /// Its standbys hear from a primary with a hung disk, and no commit returns (D17).
     func reasonToLeaveStalled(_ elect: NodeID) -> String? {
-        guard policy.stall == .failover, policy.mode == .automatic, !isTampered, !lacksProof,
-            canSealQuorum, cluster.intent == nil || cluster.intent?.kind == .reconfigure,
-            let since = facts(elect).stalledSince, now.since(since) >= timers.stallTimeout,
-            facts(elect).isStallConfirmed,
+        guard let since = facts(elect).stalledSince, now.since(since) >= timers.stallTimeout,
+            facts(elect).isStallConfirmed, policy.stall == .failover, policy.mode == .automatic,
+            !isTampered, !lacksProof, canSealQuorum,
+            cluster.intent == nil || cluster.intent?.kind == .reconfigure,
             observed.unconfirmedFailoverAt.map({ now.since($0) >= timers.minInterval }) ?? true
         else { return nil }
         return "no write of \(elect) reached its disk for \(timers.stallTimeout) ms "

@@ -59,6 +59,7 @@ extension Rulebook {
             "vigilance.first_look", in: everyPhase,
             "After a start every node is asked once before anything is decided."
         ) { view in
+            if view.ids.indices.allSatisfy({ view.facts(at: $0).wasProbed }) { return nil }
             let unasked = view.policy.nodes.filter { !view.facts($0.id).wasProbed }
             if unasked.isEmpty { return nil }
             return .hold(

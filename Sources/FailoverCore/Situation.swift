@@ -11,19 +11,24 @@ struct Situation {
     let openPrimary: Answer?
     /// Slots of the open primary that have lost WAL.
     private let lostSlots: [String]
+    /// Names that two connections of the open primary carry.
+    private let duplicateNames: [String]
+    /// The primary is open and well, nothing else is under way on it, and no foreign names may be in
+    /// force: their end must be proven down to the checkpointer's flag.
+    let takesQuorumChanges: Bool
     /// Standbys of the open primary that do not stream as they were pointed.
     private(set) var standbysOutOfPlace: [Member] = []
     /// Since when too few voters have been fresh for the primary to acknowledge.
-    var quorumLostSince: Instant?
+    private(set) var quorumLostSince: Instant?
 
     init(
-        _ premises: Premises, _ observed: Observed, at now: Instant, order: OperatorCommand? = nil
+        _ premises: Premises, _ observed: borrowing Observed, at now: Instant,
+        order: OperatorCommand? = nil
     ) {
         self.premises = premises
-        self.observed = observed
+        self.observed = copy observed
         self.now = now
         self.order = order
-        quorumLostSince = observed.quorumLostSince
         let elect = premises.cluster.elect.map { observed[$0] }
         primary = elect?.answer.flatMap { seen in
             let isOurs = seen.systemIdentifier == premises.cluster.systemIdentifier
@@ -31,10 +36,27 @@ struct Situation {
         }
         openPrimary = primary.flatMap { $0.isReadOnly ? nil : $0 }
         lostSlots = (openPrimary?.slots ?? []).filter { $0.walStatus == "lost" }.map(\.name)
+        duplicateNames = openPrimary.map { Self.duplicates(in: $0.senders) } ?? []
+        takesQuorumChanges =
+            openPrimary != nil && !premises.hasIntent
+            && (premises.cluster.quorumIsTampered
+                || !observed[premises.cluster.lastPrimary].showsForeignNames)
+        if !quorumIsFed { quorumLostSince = observed.quorumLostSince ?? now }
         guard openPrimary != nil else { return }
-        for index in standbys.indices where !isInPlace(standbys[index].id) {
-            standbysOutOfPlace.append(standbys[index])
+        for index in premises.standbyIndices where !isInPlace(at: index) {
+            standbysOutOfPlace.append(cluster.members[index])
         }
+    }
+
+    private static func duplicates(in senders: [NodeObservation.Sender]) -> [String] {
+        var duplicates: [String] = []
+        for index in senders.indices.dropFirst() {
+            let name = senders[index].applicationName
+            if senders[..<index].contains(where: { $0.applicationName == name }) {
+                duplicates.append(name)
+            }
+        }
+        return duplicates
     }
 
     var cluster: Cluster { premises.cluster }
@@ -74,9 +96,17 @@ struct Situation {
     var uncountedStandbys: [Member] { premises.uncountedStandbys }
     var membersAtWork: [Member] { premises.membersAtWork }
     var membersLeftAlone: [Member] { premises.membersLeftAlone }
+    var membersInMaintenance: [Member] { premises.membersInMaintenance }
+    /// The voters of the newest config, by their places in `ids`.
+    var lastVoters: [Int] { premises.voters.last ?? [] }
 
     /// application_name under the current attach number.
     func applicationName(_ id: NodeID) -> String { premises.applicationName(id) }
+
+    func applicationName(at index: Int) -> String { premises.applicationName(at: index) }
+
+    /// What the file or the operator has against counting this member; nil: nothing.
+    func reasonToDrop(at index: Int) -> String? { premises.reasonToDrop(at: index) }
 
     func isOurs(_ seen: Answer) -> Bool {
         seen.systemIdentifier == cluster.systemIdentifier
@@ -96,10 +126,10 @@ struct Situation {
     // MARK: voters
 
     /// Milliseconds since the node heard from the primary that it is attached to; nil: not at all.
-    func messageAge(_ id: NodeID) -> Int64? {
-        let facts = facts(id)
+    private func messageAge(at index: Int) -> Int64? {
+        let facts = facts(at: index)
         guard let seen = facts.answer, let at = facts.observedAt,
-            seen.attachedAs == applicationName(id),
+            seen.attachedAs == applicationName(at: index),
             let receiver = seen.receiver, receiver.status == "streaming",
             let age = receiver.messageAgeMs
         else { return nil }
@@ -107,12 +137,26 @@ struct Situation {
     }
 
     /// A standby of the elect that streams as it was pointed: nothing is to be done about it.
-    private func isInPlace(_ id: NodeID) -> Bool {
-        let facts = facts(id)
+    private func isInPlace(at index: Int) -> Bool {
+        guard let name = premises.attachment(at: index) else { return false }
+        let facts = facts(at: index)
         guard facts.isSettled, !facts.isSealed, let seen = facts.answer, seen.isInRecovery,
-            seen.hasReceiver, let name = premises.attachment(id), seen.attachedAs == name
+            seen.hasReceiver, seen.attachedAs == name
         else { return false }
-        return isOurs(seen) && !slotIsLost(id) && !hasDuplicate(id) && missedSince(name) == nil
+        return isOurs(seen) && !slotIsLost(ids[index]) && !isDuplicate(name)
+            && missedSince(name) == nil
+    }
+
+    /// Two connections of the primary carry the name of one node: each counts as a copy (F8).
+    func hasDuplicate(_ id: NodeID) -> Bool {
+        !duplicateNames.isEmpty && isDuplicate(applicationName(id))
+    }
+
+    private func isDuplicate(_ name: String) -> Bool {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .acceptsDuplicates { return false }
+        #endif
+        return !duplicateNames.isEmpty && duplicateNames.contains(name)
     }
 
     /// Since when the open primary has had no sender of this name.
@@ -131,10 +175,14 @@ struct Situation {
 
     /// "Streaming" proves nothing (F17): the message must be young.
     func isFresh(_ id: NodeID) -> Bool {
+        ids.firstIndex(of: id).map(isFresh(at:)) ?? false
+    }
+
+    private func isFresh(at index: Int) -> Bool {
         #if TOOLKIT_MUTANTS
-            if policy.mutant == .trustsStreaming { return messageAge(id) != nil }
+            if policy.mutant == .trustsStreaming { return messageAge(at: index) != nil }
         #endif
-        return messageAge(id).map { $0 <= timers.freshMax } ?? false
+        return messageAge(at: index).map { $0 <= timers.freshMax } ?? false
     }
 
     func isVoter(_ id: NodeID) -> Bool { cluster.configs.contains { $0.voters.contains(id) } }
@@ -145,9 +193,9 @@ struct Situation {
             let count = electables.count
             return count > 0 && electables.count(where: isFresh) >= (count + 1) / 2
         }
-        return cluster.configs.contains { config in
-            config.required > 0
-                && config.voters.count(where: { isFresh($0) }) >= config.required
+        return cluster.configs.indices.contains { index in
+            let required = cluster.configs[index].required
+            return required > 0 && premises.voters[index].count(where: isFresh(at:)) >= required
         }
     }
 

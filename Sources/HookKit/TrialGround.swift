@@ -38,21 +38,11 @@ struct TrialGround: Sendable {
                 + root, next: "install the package postgresql")
     }
 
-    /// A port of 127.0.0.1 that nobody listens on; closed again, so that a server can take it.
     private static func freePort() throws(TrialError) -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
-            }
+        guard let port = LoopbackPort.unused() else {
+            throw TrialError("no port is free", next: "look at `ss -lt`")
         }
-        guard isBound else { throw TrialError("no port is free", next: "look at `ss -lt`") }
-        return Int(UInt16(bigEndian: address.sin_port))
+        return Int(port)
     }
 
     private var template: String { folder.path + "/template" }

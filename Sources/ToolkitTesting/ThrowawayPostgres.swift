@@ -1,3 +1,4 @@
+import Execution
 import Foundation
 import Glibc
 public import PostgresClient
@@ -102,7 +103,10 @@ public actor ThrowawayPostgres {
         self.name = name
         self.root = root
         self.binDirectory = binDirectory
-        port = try freePort()
+        guard let unused = LoopbackPort.unused() else {
+            throw ThrowawayPostgresError("no free port on 127.0.0.1")
+        }
+        port = Int(unused)
         dataDirectory = "\(isInMemory ? try root.folderInMemory() : root.path)/\(name)"
         socketDirectory = root.path
         logFile = "\(root.path)/\(name).log"
@@ -289,25 +293,4 @@ extension ThrowawayPostgres {
             return error.code == .authentication
         }
     }
-}
-
-/// A port that nobody listens on, below those that the kernel gives to outgoing connections.
-private func freePort() throws -> Int {
-    for _ in 0..<200 {
-        let port = UInt16.random(in: 15_000..<32_000)
-        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-        let descriptor = socket(AF_INET, type, 0)
-        defer { Glibc.close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let status = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        if status == 0 { return Int(port) }
-    }
-    throw ThrowawayPostgresError("no free port on 127.0.0.1")
 }

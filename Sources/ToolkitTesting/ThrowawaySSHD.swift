@@ -259,17 +259,8 @@ public final class ThrowawaySSHD: Sendable {
     // MARK: Ports
 
     static func freePort() throws -> UInt16 {
-        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { _ = close(fd) }
-        var address = loopback(0)
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(fd, $0, size) == 0 ? getsockname(fd, $0, &size) : -1
-            }
-        }
-        guard status == 0 else { throw Failure(description: "no free port") }
-        return UInt16(bigEndian: address.sin_port)
+        guard let port = LoopbackPort.unused() else { throw Failure(description: "no free port") }
+        return port
     }
 
     private func answers() -> Bool {

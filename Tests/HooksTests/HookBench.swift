@@ -56,8 +56,8 @@ final class HookBench: Sendable {
             state_dir: "\(path)/s't ; é"
             runtime_dir: "\(path)/r \\"n"
             nodes:
-              - { name: a, host: 127.0.0.1, port: \(try Self.freePort()), data_dir: "\(path)/d'a $HOME/a" }
-              - { name: b, host: 127.0.0.1, port: \(try Self.freePort()), data_dir: "\(path)/d'a $HOME/b" }
+              - { name: a, host: 127.0.0.1, port: \(try #require(LoopbackPort.unused())), data_dir: "\(path)/d'a $HOME/a" }
+              - { name: b, host: 127.0.0.1, port: \(try #require(LoopbackPort.unused())), data_dir: "\(path)/d'a $HOME/b" }
             \(hooks)
             """
         var settings = try ClusterFile.parse(text, baseDirectory: path).settings
@@ -70,23 +70,6 @@ final class HookBench: Sendable {
         self.hooks = HookRunner(
             settings: settings, sharedHooks: Self.sharedHooks, runner: { _ in runner },
             local: runner)
-    }
-
-    /// A port of 127.0.0.1 that nobody listens on; closed again, so that a server can take it.
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
-            }
-        }
-        try #require(isBound)
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     static let version = ThrowawayPostgres.binDirectory.split(separator: "/").dropLast().last ?? ""

@@ -26,7 +26,8 @@ struct RenderedServer {
         let root = String(cString: made)
         let folder = root + #"/it's a, "b\c" $(id);%p{{ü}} #"#
         var settings = ClusterSettings.shop(hosts: ["127.0.0.1"])
-        settings.nodes[0].port = try freePort()
+        guard let port = LoopbackPort.unused() else { throw Failure("no free port") }
+        settings.nodes[0].port = Int(port)
         settings.nodes[0].sshUser = owner
         settings.nodes[0].dataDirectory = folder + "/data"
         // Without a comma: libpq would read two hosts.
@@ -142,23 +143,6 @@ struct RenderedServer {
         guard chown(path, owner.pointee.pw_uid, owner.pointee.pw_gid) == 0 else {
             throw Failure("chown \(path)")
         }
-    }
-
-    /// A port that was free a moment ago.
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let found = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
-            }
-        }
-        guard found else { throw Failure("no free port") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     struct Failure: Error, CustomStringConvertible {

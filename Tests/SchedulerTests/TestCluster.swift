@@ -10,6 +10,7 @@ import Rendering
 import Scheduler
 import Store
 import Synchronization
+import Testing
 
 @testable import ToolkitTesting
 
@@ -46,11 +47,11 @@ final class TestCluster: Sendable {
         folder = try ThrowawayPostgresRoot()
         let root = folder.path
         self.root = root
-        let nodes = (1...number).map { index in
+        let nodes = try (1...number).map { index in
             """
               - name: node\(index)
                 host: 127.0.0.1
-                port: \(freePort())
+                port: \(try #require(LoopbackPort.unused()))
                 data_dir: \(root)/node\(index)/data
                 socket_dir: \(root)
                 \(extras[index] ?? "")
@@ -281,24 +282,4 @@ final class ServerUserRunner: CommandRunner {
     }
 
     func close() async {}
-}
-
-/// A port that nobody listens on, below those that the kernel gives to outgoing connections.
-private func freePort() -> Int {
-    for _ in 0..<200 {
-        let port = UInt16.random(in: 15_000..<32_000)
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let status = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        if status == 0 { return Int(port) }
-    }
-    preconditionFailure("no free port")
 }

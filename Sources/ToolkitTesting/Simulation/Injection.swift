@@ -16,7 +16,7 @@ public struct Injection: Sendable, CustomStringConvertible {
 
     var kind: Kind
     /// The number of the event in its run.
-    var event: Int
+    public var event: Int
 
     public var description: String {
         switch kind {

@@ -22,7 +22,7 @@ public struct Plan: Sendable {
     var slowSignalPercent = 0
     var isFsyncLying = false
     public var mutant: ModelMutant?
-    var injections: [Injection] = []
+    public internal(set) var injections: [Injection] = []
 
     /// Ten virtual minutes from the end of the faults.
     static let convergence: Int64 = 600_000_000
