@@ -287,7 +287,7 @@ run_tests() {
     else
         # In groups, for each starts many servers or keeps every processor busy; the lab measures.
         groups='ClusterFileTests ExecutionTests FailoverCoreTests PostgresClientTests TidyTests SchedulerTests'
-        groups="$groups CrashTests PostgresFactsTests SimulationTests HookKitTests"
+        groups="$groups CrashTests PostgresFactsTests SimulationTests HookKitTests DockerNodeTests"
         # shellcheck disable=SC2086  # one word each
         run swift test --skip-build --skip "$(printf '%s|' $groups)LabTests"
         for group in $groups; do run swift test --skip-build --filter "$group"; done

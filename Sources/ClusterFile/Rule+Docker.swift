@@ -54,6 +54,15 @@ extension Rule {
                 }
         },
         Rule(
+            code: "docker.service", reads: ["nodes[].runtime", "nodes[].service"]
+        ) { subject in
+            subject.dockerNodes.filter { $0.node.service != nil }.map { path, node, _ in
+                subject.violation(
+                    "\(path).service", "`\(node.id)` runs in a container, which Docker starts",
+                    "leave `service` out")
+            }
+        },
+        Rule(
             code: "docker.unused", level: .warning, reads: ["nodes[].runtime", "nodes[].docker"]
         ) { subject in
             subject.nodes.filter { path, node in

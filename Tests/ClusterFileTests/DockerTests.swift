@@ -111,6 +111,20 @@ struct DockerTests {
                   next: choose a folder without a colon
                 """#),
         FileRow(
+            "a service that starts no container",
+            code: "docker.service",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: h, runtime: docker, service: a.service }
+                  - { name: b, host: i }
+
+                """#,
+            says: #"""
+                cluster.yaml:3:51: nodes[0].service: `a` runs in a container, which Docker starts
+                  next: leave `service` out
+                """#),
+        FileRow(
             "a container that nobody runs",
             code: "docker.unused",
             yaml: #"""

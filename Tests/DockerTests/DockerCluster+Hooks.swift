@@ -25,11 +25,12 @@ extension DockerCluster {
     func run(
         _ hook: HookName, on node: NodeSettings, term: Int = 100, step: Int,
         primary: NodeSettings? = nil, switchLSN: LSN? = nil, extra: [String: String] = [:],
-        home: String? = nil
+        home: String? = nil, settings: ClusterSettings? = nil
     ) async -> HookOutcome {
         let runner = home.map { ServerUserRunner(home: $0) } ?? runner
         let hooks = HookRunner(
-            settings: settings, sharedHooks: root + "/share/hooks", runner: { _ in runner },
+            settings: settings ?? self.settings, sharedHooks: root + "/share/hooks",
+            runner: { _ in runner },
             local: LocalRunner())
         return await hooks.run(
             HookCall(

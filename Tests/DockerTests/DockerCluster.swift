@@ -95,17 +95,21 @@ final class DockerCluster: Sendable {
     // MARK: - The program
 
     /// The command line of `toolkit`, as the server's user, whose home names the daemon.
-    func command(_ arguments: [String]) -> [String] {
+    func command(_ arguments: [String], home: String? = nil) -> [String] {
         ThrowawayPostgresRoot.asServerUser(
             [
-                "/usr/bin/env", "-C", root, "HOME=\(engine.folder)", "TOOLKIT_SHARE=\(root)/share",
+                "/usr/bin/env", "-C", root, "HOME=\(home ?? engine.folder)",
+                "TOOLKIT_SHARE=\(root)/share",
                 root + "/toolkit",
             ] + arguments)
     }
 
-    func toolkit(_ arguments: String..., succeeds: Bool = true) async throws -> String {
+    func toolkit(
+        _ arguments: String..., home: String? = nil, succeeds: Bool = true
+    ) async throws -> String {
         let result = try await LocalRunner().run(
-            Command(command(arguments), timeout: .seconds(180), outputLimitBytes: 8 << 20))
+            Command(
+                command(arguments, home: home), timeout: .seconds(180), outputLimitBytes: 8 << 20))
         let said = result.output + result.errorOutput
         if succeeds { try #require(result.ending == .exited(0), "\(arguments): \(said)") }
         return said

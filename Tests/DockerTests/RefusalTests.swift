@@ -16,7 +16,23 @@ extension DockerNodeTests {
                 try await refusesOverAMarker(cluster, b)
                 try await refusesBesideAnother(cluster, b)
                 try await endsWhatAnInterruptedHookLeft(cluster, b)
+                try await endsAHookAtItsDeadline(cluster, a, b)
                 try await knowsNothingWithoutDocker(cluster, a)
+            }
+        }
+
+        @Test func looksForTheEngineAndTheImage() async throws {
+            try await DockerCluster.with(nodes: 2) { cluster in
+                let fresh = try await cluster.toolkit("check")
+                #expect(fresh.contains("toolkit-\(cluster.settings.cluster)-node1: to be made"))
+                let alone = try await cluster.toolkit("check", home: cluster.root, succeeds: false)
+                #expect(alone.contains("usermod -aG docker postgres"), "\(alone)")
+                let file = cluster.root + "/cluster.yaml"
+                let text = try String(contentsOfFile: file, encoding: .utf8)
+                try text.replacing(DockerEngine.image, with: "nobody/has:1").write(
+                    toFile: file, atomically: true, encoding: .utf8)
+                let without = try await cluster.toolkit("check", succeeds: false)
+                #expect(without.contains("docker pull nobody/has:1"), "\(without)")
             }
         }
 
@@ -73,16 +89,58 @@ extension DockerNodeTests {
             #expect(left.output.isEmpty)
         }
 
+        /// In the container and in one of its own.
+        private func endsAHookAtItsDeadline(
+            _ cluster: DockerCluster, _ a: NodeSettings, _ b: NodeSettings
+        ) async throws {
+            for (step, hook, node) in [(8, HookName.promoteCommand, a), (8, .cloneCommand, b)] {
+                let script = """
+                    #!/bin/sh
+                    here=${0%/*}
+                    . "$here/lib/common.sh"
+                    log "in $TOOLKIT_INSIDE"
+                    sleep 4711
+                    """
+                let file = "\(cluster.root)/hooks/\(hook).sh"
+                try FileManager.default.createDirectory(
+                    atPath: cluster.root + "/hooks", withIntermediateDirectories: true)
+                try script.write(toFile: file, atomically: true, encoding: .utf8)
+                if hook == .cloneCommand {
+                    #expect(await cluster.run(.serviceStopCommand, on: node, step: step).isDone)
+                }
+                var settings = cluster.settings
+                settings.hooks.byName[hook.rawValue]?.timeoutMs = 2000
+                let outcome = await cluster.run(hook, on: node, step: step, settings: settings)
+                guard case .unknown(_, let output) = outcome else {
+                    Issue.record("\(hook): \(outcome)")
+                    continue
+                }
+                #expect(output.contains("in \(try cluster.container(node.id))"), "\(output)")
+                try await until("nothing of \(hook) is left") {
+                    let look = try await LocalRunner().run(
+                        Command(
+                            [
+                                "/bin/sh", "-c",
+                                "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | "
+                                    + "grep -c 'sleep [4]711'",
+                            ], timeout: .seconds(10)))
+                    return look.output == "0\n"
+                }
+                try FileManager.default.removeItem(atPath: file)
+            }
+            #expect(await cluster.run(.serviceStartCommand, on: b, step: 9).isDone)
+        }
+
         /// A user whose home names no daemon. What needs no Docker works all the same.
         private func knowsNothingWithoutDocker(
             _ cluster: DockerCluster, _ node: NodeSettings
         ) async throws {
-            for (step, hook) in [
+            for hook in [
                 HookName.serviceStatusCommand, .serviceStartCommand, .serviceStopCommand,
                 .fenceCommand,
                 .promoteCommand,
-            ].enumerated() {
-                let outcome = await cluster.run(hook, on: node, step: step, home: cluster.root)
+            ] {
+                let outcome = await cluster.run(hook, on: node, step: 20, home: cluster.root)
                 #expect([1, 69].contains(outcome.status), "\(hook): \(outcome)")
             }
             await #expect(throws: (any Error).self) {
@@ -90,7 +148,7 @@ extension DockerNodeTests {
             }
             #expect(try await cluster.status(node.id) == "running")
             let blind = ServerUserRunner(home: cluster.root)
-            let request = try cluster.request(node, at: nil, term: 100, step: 20)
+            let request = try cluster.request(node, at: nil, term: 100, step: 21)
             let locked = await NodeApply(timeout: .seconds(20)).apply(request, on: node, via: blind)
             #expect(locked.isReloaded, "\(locked)")
             try await until("locked") { try await cluster.isLocked(node) }

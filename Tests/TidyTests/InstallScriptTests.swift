@@ -128,6 +128,15 @@ struct InstallScriptTests {
         #expect(machine.files(below: "root/etc/postgresql-common/createcluster.d") == [])
     }
 
+    @Test func installsDockerForTheTestsAndStartsNoDaemon() async throws {
+        try machine.stub("systemctl", ":")
+        let run = try await machine.install("test", "--dry-run")
+        #expect(run.status == 0, "\(run.said)")
+        #expect(run.said.contains("docker.io"))
+        #expect(run.said.contains("No service starts while apt installs"))
+        #expect(run.said.contains("systemctl disable docker.service docker.socket\n"))
+    }
+
     @Test(arguments: ["apt-fails", "apt-is-killed"])
     func takesBackWhatIsTemporaryWhateverHappens(_ accident: String) async throws {
         try machine.remove("bin/sshd")
