@@ -55,19 +55,23 @@ let toolkit = Package(
         module("PostgresClient", ["CLibPQ", "Reactor"]),
         module("Execution", ["CLibSSH2", "Reactor", subprocess, systemPackage]),
         module("ClusterFile", ["FailoverCore", yams]),
-        module("Rendering", ["FailoverCore", "ClusterFile", "Execution"]),
-        module("Hooks", ["FailoverCore", "ClusterFile", "Execution"]),
+        module("Quotation", ["Execution"]),
+        module("Rendering", ["FailoverCore", "ClusterFile", "Execution", "Quotation"]),
+        module("Hooks", ["FailoverCore", "ClusterFile", "Execution", "Quotation"]),
         module("HookKit", ["FailoverCore", "ClusterFile", "Execution", "Hooks"]),
         module("Store", ["FailoverCore", grdb]),
         module(
             "Scheduler",
             [
                 "FailoverCore", "Reactor", "PostgresClient", "Execution", "ClusterFile",
-                "Rendering", "Hooks", "Store", logging,
+                "Quotation", "Rendering", "Hooks", "Store", logging,
             ]),
         module(
             "Deployment",
-            ["FailoverCore", "ClusterFile", "Rendering", "Hooks", "Execution", "PostgresClient"]),
+            [
+                "FailoverCore", "ClusterFile", "Quotation", "Rendering", "Hooks", "Execution",
+                "PostgresClient",
+            ]),
         module("Import", ["ClusterFile", "Execution"]),
         module(
             "Demo",
@@ -82,7 +86,8 @@ let toolkit = Package(
             name: "Toolkit",
             dependencies: [
                 "Demo", "Import", "Deployment", "Scheduler", "Store", "HookKit", "Hooks",
-                "Rendering", "ClusterFile", "Execution", "PostgresClient", "FailoverCore",
+                "Quotation", "Rendering", "ClusterFile", "Execution", "PostgresClient",
+                "FailoverCore",
                 argumentParser, logging,
             ],
             swiftSettings: strict),
@@ -93,14 +98,21 @@ let toolkit = Package(
         tests("PostgresFacts", ["PostgresClient", "ToolkitTesting"]),
         tests("Execution", ["Execution", "Reactor", "ToolkitTesting"]),
         tests("ClusterFile", ["ClusterFile", "FailoverCore", "ToolkitTesting"]),
+        tests("Quotation", ["Quotation", "Execution", "PostgresClient", "ToolkitTesting"]),
         tests(
             "Rendering",
             [
-                "Rendering", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
+                "Rendering", "Quotation", "FailoverCore", "ClusterFile", "Execution",
+                "PostgresClient",
                 "ToolkitTesting", yams,
             ],
             exclude: ["Golden"]),
-        tests("Hooks", ["Hooks", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),
+        tests(
+            "Hooks",
+            [
+                "Hooks", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
+                "ToolkitTesting",
+            ]),
         tests(
             "HookKit",
             ["HookKit", "Hooks", "FailoverCore", "ClusterFile", "Execution", "ToolkitTesting"]),

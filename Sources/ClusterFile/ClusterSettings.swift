@@ -232,11 +232,28 @@ public struct HookSettings: Hashable, Sendable {
     public var byName: [String: Hook]
     /// Event names that `event_notification_command` gets; empty: all.
     public var eventNotifications: [String]
+    public var childNodes: ChildNodeSettings
 
     public init(
-        byName: [String: Hook], eventNotifications: [String]
+        byName: [String: Hook], eventNotifications: [String],
+        childNodes: ChildNodeSettings = ChildNodeSettings()
     ) {
         self.byName = byName
         self.eventNotifications = eventNotifications
+        self.childNodes = childNodes
+    }
+}
+
+/// When a primary has lost its standbys, for `child_nodes_disconnect_command`; without either number
+/// when all of them are lost. The names and their meaning are repmgr's.
+public struct ChildNodeSettings: Hashable, Sendable {
+    public var connectedMin: Int?
+    public var disconnectedMin: Int?
+    public var timeoutMs: Int64
+
+    public init(connectedMin: Int? = nil, disconnectedMin: Int? = nil, timeoutMs: Int64 = 30_000) {
+        self.connectedMin = connectedMin
+        self.disconnectedMin = disconnectedMin
+        self.timeoutMs = timeoutMs
     }
 }

@@ -106,13 +106,18 @@ extension Resolved {
                     command: command, timeoutMs: duration("\(path).timeout"),
                     retries: number("\(path).retries"),
                     retryDelayMs: duration("\(path).retry_delay"),
-                    onFailure: .init(rawValue: text("\(path).on_failure")) ?? .abort,
+                    onFailure: hook.mayContinue && text("\(path).on_failure") == "continue"
+                        ? .continue : .abort,
                     runsOnScheduler: hook.mayRunOnScheduler && text("\(path).run_on") == "scheduler"
                 )
             )
         }
         return HookSettings(
             byName: Dictionary(uniqueKeysWithValues: pairs),
-            eventNotifications: reading.texts("event_notifications") ?? [])
+            eventNotifications: reading.texts("event_notifications") ?? [],
+            childNodes: ChildNodeSettings(
+                connectedMin: reading.number("child_nodes_connected_min_count"),
+                disconnectedMin: reading.number("child_nodes_disconnect_min_count"),
+                timeoutMs: duration("child_nodes_disconnect_timeout")))
     }
 }

@@ -100,17 +100,16 @@ extension Rule {
             ]
         },
         Rule(
-            code: "hooks.child_nodes_disconnect_command", level: .warning,
-            reads: ["hooks.child_nodes_disconnect_command"]
+            code: "child_nodes.unused", level: .warning,
+            reads: childNodes + ["hooks.child_nodes_disconnect_command"]
         ) { subject in
-            let hook = "child_nodes_disconnect_command"
-            guard subject.settings.hooks.byName[hook]?.command != nil else { return [] }
+            guard subject.settings.hooks.byName["child_nodes_disconnect_command"]?.command == nil,
+                let written = childNodes.first(where: { subject.reading.items[$0] != nil })
+            else { return [] }
             return [
                 subject.violation(
-                    "hooks.\(hook)",
-                    "the scheduler does not run it: a primary that is cut off can't acknowledge a "
-                        + "commit anyway",
-                    "leave it out, or run it by hand with `toolkit hook run \(hook)`")
+                    written, "nobody asks for this: there is no command",
+                    "set `hooks.child_nodes_disconnect_command`")
             ]
         },
         Rule(code: "nodes.single", level: .note, reads: ["nodes"]) { subject in
@@ -124,6 +123,11 @@ extension Rule {
             code: "synchronous.one_more_loss", level: .note,
             reads: ["nodes", "nodes[].replication_quorum", "synchronous.number_sync_standbys"],
             check: oneMoreLoss),
+    ]
+
+    private static let childNodes = [
+        "child_nodes_connected_min_count", "child_nodes_disconnect_min_count",
+        "child_nodes_disconnect_timeout",
     ]
 
     private static let risky: [(name: String, values: Set<String>, because: String, hint: String)] =

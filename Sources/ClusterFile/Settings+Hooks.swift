@@ -6,20 +6,21 @@ public struct HookDeclaration: Hashable, Sendable {
     /// Whether a script is shipped that runs where the file names none.
     public var isShipped: Bool
     public var timeoutMs: Int64
-    public var onFailure: HookSettings.OnFailure
+    /// Whether a step may go on when it has failed: what it should leave is looked at anyway.
+    public var mayContinue: Bool
     /// Whether it may be told to run beside the scheduler instead of on its node.
     public var mayRunOnScheduler: Bool
 
     init(
-        _ name: String, timeoutMs: Int64, isShipped: Bool = true,
-        onFailure: HookSettings.OnFailure = .abort, mayRunOnScheduler: Bool = false,
+        _ name: String, timeoutMs: Int64, isShipped: Bool = true, mayContinue: Bool = false,
+        mayRunOnScheduler: Bool = false,
         _ documentation: String
     ) {
         self.name = name
         self.documentation = documentation
         self.isShipped = isShipped
         self.timeoutMs = timeoutMs
-        self.onFailure = onFailure
+        self.mayContinue = mayContinue
         self.mayRunOnScheduler = mayRunOnScheduler
     }
 
@@ -47,12 +48,17 @@ public struct HookDeclaration: Hashable, Sendable {
             Setting(
                 "\(path).retry_delay", .duration(0...3_600_000), .value("1s"), example: "1s",
                 "How long to wait before it is run again."),
-            Setting(
-                "\(path).on_failure",
-                .choice(HookSettings.OnFailure.allCases.map(\.rawValue)),
-                .value(onFailure.rawValue), example: onFailure.rawValue,
-                "When it has failed for good: stop the step (`abort`) or go on (`continue`)."),
-        ] + (mayRunOnScheduler ? [runOn] : [])
+        ] + (mayContinue ? [onFailure] : []) + (mayRunOnScheduler ? [runOn] : [])
+    }
+
+    private var onFailure: Setting {
+        Setting(
+            "\(path).on_failure", .choice(HookSettings.OnFailure.allCases.map(\.rawValue)),
+            .value(HookSettings.OnFailure.abort.rawValue), example: "abort",
+            """
+            When it has failed for good: end the attempt of the step (`abort`), or go on to look \
+            whether what it should leave is there (`continue`).
+            """)
     }
 
     private var runOn: Setting {
@@ -69,16 +75,16 @@ extension Settings {
     /// The catalogue of hooks.
     public static let hookDeclarations: [HookDeclaration] = [
         HookDeclaration(
-            "promote_command", timeoutMs: 30_000,
+            "promote_command", timeoutMs: 30_000, mayContinue: true,
             "Ends recovery on the candidate; the node is opened after it, not by it."),
         HookDeclaration(
-            "follow_command", timeoutMs: 30_000,
+            "follow_command", timeoutMs: 30_000, mayContinue: true,
             "Makes a standby stream from a new upstream."),
         HookDeclaration(
             "child_nodes_disconnect_command", timeoutMs: 30_000, isShipped: false,
             """
-            Runs on the primary when it has lost its standbys; the guard runs it, or you by \
-            `toolkit hook run`.
+            Runs on the primary when it has lost its standbys, as `child_nodes_…` tell; once, \
+            until enough are back.
             """),
         HookDeclaration(
             "standby_disconnect_command", timeoutMs: 5_000,
@@ -92,7 +98,9 @@ extension Settings {
         HookDeclaration(
             "clone_command", timeoutMs: 86_400_000,
             "Makes a fresh copy with pg_basebackup; the old directory is moved aside."),
-        HookDeclaration("service_start_command", timeoutMs: 60_000, "Starts PostgreSQL, locked."),
+        HookDeclaration(
+            "service_start_command", timeoutMs: 60_000, mayContinue: true,
+            "Starts PostgreSQL, locked."),
         HookDeclaration("service_stop_command", timeoutMs: 60_000, "Stops PostgreSQL."),
         HookDeclaration("service_restart_command", timeoutMs: 60_000, "Restarts PostgreSQL."),
         HookDeclaration(
@@ -105,7 +113,6 @@ extension Settings {
             "Runs on the scheduler before a failover; exit 0 lets it go on, else it waits."),
         HookDeclaration(
             "event_notification_command", timeoutMs: 10_000, isShipped: false,
-            onFailure: .continue,
             "Runs on the scheduler for each event; it never holds a failover up."),
     ]
 
@@ -123,6 +130,24 @@ extension Settings {
             Setting(
                 "event_notifications", .texts(.eventName), .none("all events"),
                 example: "[ failover_done ]",
-                "The events that `event_notification_command` gets.")
+                "The events that `event_notification_command` gets."),
+            Setting(
+                "child_nodes_connected_min_count", .number(1...63),
+                .none("all of them are lost, or as many as the next setting says"), example: "1",
+                """
+                With fewer standbys attached than this the primary has lost its standbys, for \
+                `child_nodes_disconnect_command`.
+                """),
+            Setting(
+                "child_nodes_disconnect_min_count", .number(1...63),
+                .none("all of them are lost"), example: "2",
+                """
+                The same when so many of those that were attached are not; unread beside \
+                `child_nodes_connected_min_count`.
+                """),
+            Setting(
+                "child_nodes_disconnect_timeout", .duration(0...3_600_000), .value("30s"),
+                example: "30s",
+                "How long after the last of them was lost the command is run."),
         ]
 }

@@ -1,6 +1,7 @@
 import ClusterFile
 import FailoverCore
 import Hooks
+import Quotation
 import Rendering
 
 /// Taking over the data of a set-up that another tool ran: no copy is made. Every server has been

@@ -3,6 +3,7 @@ import Execution
 import FailoverCore
 import Hooks
 import PostgresClient
+import Quotation
 import Rendering
 
 /// The first node: initdb, a locked start, the roles.

@@ -3,7 +3,7 @@ import Execution
 import FailoverCore
 import Foundation
 import Hooks
-import Rendering
+import Quotation
 
 /// One node with what is known of its machine: a survey, or why there is none.
 struct NodeSurvey: Sendable {

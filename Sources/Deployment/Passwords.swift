@@ -2,6 +2,7 @@ import ClusterFile
 import FailoverCore
 import Foundation
 import Glibc
+import Quotation
 import Rendering
 
 /// The passwords of the two roles, kept in one libpq password file on the scheduler's machine.

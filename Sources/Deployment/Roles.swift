@@ -1,4 +1,5 @@
 public import ClusterFile
+public import Quotation
 public import Rendering
 
 /// The two roles of the toolkit in PostgreSQL, and what they may do. The one list of grants.

@@ -93,6 +93,12 @@ public struct Cluster: Hashable, Codable, Sendable {
     /// primary, so that an old list can't count a re-pointed node (D20).
     public func applicationName(_ id: NodeID) -> String { "\(id)_\(self[id]?.attach.number ?? 0)" }
 
+    /// Whether an effect of this id is still asked for.
+    public func wants(_ id: Effect.ID) -> Bool {
+        id.stamp.term == term
+            && (id.stamp == intent?.stamp || id.stamp == self[id.node]?.work?.stamp)
+    }
+
     /// It was attached in the term of the newest timeline or later.
     func isProvenOnTip(_ member: Member) -> Bool {
         member.attach.term.map { $0 >= tip.term } ?? false

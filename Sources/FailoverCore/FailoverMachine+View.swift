@@ -2,7 +2,7 @@ extension FailoverMachine {
     /// The cluster as it is decided and as it was last seen.
     public func view(at now: Instant) -> ClusterView {
         let view = situation(at: now)
-        let nodes = cluster.members.map { node($0, view) }
+        let nodes = cluster.members.filter(view.isShown).map { node($0, view) }
         return ClusterView(
             name: cluster.name, phase: cluster.phase, term: cluster.term,
             revision: cluster.revision, primary: cluster.elect, lastPrimary: cluster.lastPrimary,
@@ -38,7 +38,8 @@ extension Situation {
     /// Everything is as it should be, with every node counted.
     var isHealthy: Bool {
         guard cluster.phase == .steady, openPrimary != nil, cluster.configs.count == 1,
-            cluster.intent == nil, membersAtWork.isEmpty, alarms.isEmpty
+            cluster.intent == nil, membersAtWork.allSatisfy({ policy.node($0.id) == nil }),
+            alarms.isEmpty
         else { return false }
         let voters = policy.nodes.filter {
             $0.replicationQuorum && $0.id != cluster.elect && cluster[$0.id]?.maintenance == nil
@@ -46,7 +47,14 @@ extension Situation {
         let wanted = min(policy.numberSyncStandbys, voters.count)
         return cluster.configs[0].required == wanted
             && (wanted == 0 || voters.allSatisfy { isVoter($0.id) })
-            && standbys.allSatisfy { isFresh($0.id) }
+            && standbys.allSatisfy { policy.node($0.id) == nil || isFresh($0.id) }
+    }
+
+    /// A node that the file no longer names is shown while something still depends on it: the
+    /// primary waits for it, or keeps WAL for its slot.
+    func isShown(_ member: Member) -> Bool {
+        if policy.node(member.id) != nil || isVoter(member.id) { return true }
+        return openPrimary?.slots.contains { $0.name == member.id.slot } ?? true
     }
 
     var alarms: [String] {
@@ -64,7 +72,9 @@ extension Situation {
         }
         for member in cluster.members {
             guard policy.node(member.id) != nil else {
-                alarms.append("\(member.id) is not in cluster.yaml any more: it is left alone")
+                if isShown(member) {
+                    alarms.append("\(member.id) is not in cluster.yaml any more: it is left alone")
+                }
                 continue
             }
             let facts = facts(member.id)

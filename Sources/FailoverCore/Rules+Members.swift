@@ -132,10 +132,12 @@ extension NodeWork.Kind {
 }
 
 extension Situation {
-    /// The effects of all members' work.
+    /// The effects of all members' work. A node that the file no longer names can't be reached: its
+    /// work waits until it is named again.
     func memberEffects(of next: Cluster) -> [Effect] {
         next.members.compactMap { member in
-            member.work.flatMap { effect(of: $0, member.id, in: next) }
+            guard policy.node(member.id) != nil else { return nil }
+            return member.work.flatMap { effect(of: $0, member.id, in: next) }
         }
     }
 

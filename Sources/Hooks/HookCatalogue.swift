@@ -50,7 +50,7 @@ public struct HookCatalogue: Sendable {
         case .followCommand:
             (.node, "each other standby", "a new upstream", "a standby streaming from it")
         case .childNodesDisconnectCommand:
-            (.node, "the primary", "the guard misses its standbys", "the primary stopped")
+            (.node, "the primary", "it has lost its standbys", "the primary stopped")
         case .standbyDisconnectCommand:
             (
                 .node, "a standby", "sealing, when settings alone don't end its WAL receiver",

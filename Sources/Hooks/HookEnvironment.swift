@@ -1,6 +1,7 @@
 public import ClusterFile
 import FailoverCore
 import Foundation
+public import Quotation
 
 /// What a hook is told: the variables of its environment, and the same call as JSON.
 public struct HookEnvironment: Sendable {
@@ -9,14 +10,14 @@ public struct HookEnvironment: Sendable {
     public init(settings: ClusterSettings) { self.settings = settings }
 
     /// Every variable of HOOKS.md, empty where the call has no such fact.
-    public func variables(for call: HookCall) -> [String: String] {
+    public func variables(for call: HookCall) throws(QuotingError) -> [String: String] {
         let node = call.node
         var facts = [
             "TOOLKIT_HOOK": call.hook.rawValue,
             "TOOLKIT_CLUSTER": settings.cluster,
             "TOOLKIT_TERM": String(call.term),
             "TOOLKIT_STEP": String(call.step),
-            "TOOLKIT_PRIMARY_CONNINFO": conninfo(of: call),
+            "TOOLKIT_PRIMARY_CONNINFO": try conninfo(of: call),
             "TOOLKIT_TIMELINE": call.timeline.map { String($0) } ?? "",
             "TOOLKIT_SWITCH_LSN": call.switchLSN?.description ?? "",
             "TOOLKIT_SLOT": call.slot ?? "",
@@ -48,12 +49,12 @@ public struct HookEnvironment: Sendable {
     }
 
     /// The call as one JSON document, for standard input.
-    public func document(for call: HookCall) -> [UInt8] {
+    public func document(for call: HookCall) throws(QuotingError) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let document = Document(
             version: 1, hook: call.hook.rawValue, term: call.term, step: call.step,
-            isDryRun: call.isDryRun, environment: variables(for: call))
+            isDryRun: call.isDryRun, environment: try variables(for: call))
         return Array((try? encoder.encode(document)) ?? Data("{}".utf8))
     }
 
@@ -72,11 +73,11 @@ public struct HookEnvironment: Sendable {
         facts["TOOLKIT_\(role)_PORT"] = node.map { String($0.port) } ?? ""
     }
 
-    private func conninfo(of call: HookCall) -> String {
+    private func conninfo(of call: HookCall) throws(QuotingError) -> String {
         if let conninfo = call.conninfo {
             // pg_rewind connects to a database; without one libpq takes the role's name.
             guard !conninfo.contains("dbname=") else { return conninfo }
-            return conninfo + " dbname=\(Self.conninfoValue(settings.postgresql.database))"
+            return conninfo + " dbname=\(try Quoting.conninfoValue(settings.postgresql.database))"
         }
         guard let primary = call.primary else { return "" }
         var words = [
@@ -86,13 +87,9 @@ public struct HookEnvironment: Sendable {
             ("passfile", NodeEnvironment.passFile(of: call.node)),
         ]
         if let name = call.applicationName { words.append(("application_name", name)) }
-        return words.map { "\($0)=\(Self.conninfoValue($1))" }.joined(separator: " ")
-    }
-
-    static func conninfoValue(_ value: String) -> String {
-        let escaped = value.replacingOccurrences(of: "\\", with: "\\\\")
-            .replacingOccurrences(of: "'", with: "\\'")
-        return "'\(escaped)'"
+        return try words.map { name, value throws(QuotingError) in
+            "\(name)=\(try Quoting.conninfoValue(value))"
+        }.joined(separator: " ")
     }
 
     private struct Document: Encodable {

@@ -1,6 +1,7 @@
 public import ClusterFile
 public import Execution
 import FailoverCore
+import Quotation
 
 /// Runs hooks: finds the script, uploads it once, and runs it through the node's wrapper.
 public struct HookRunner: Sendable {
@@ -33,9 +34,19 @@ public struct HookRunner: Sendable {
         scripts.command(for: hook) != .none || hasDropIns(hook)
     }
 
-    /// Runs one hook with its drop-ins, retries and deadline.
-    public func run(_ call: HookCall) async -> HookOutcome {
-        let work = HookWork(call, settings: settings)
+    /// Runs one hook with its drop-ins, retries and deadline. `permit` is asked before each start
+    /// beside the scheduler.
+    public func run(_ call: HookCall, permit: HookPermit? = nil) async -> HookOutcome {
+        let work: HookWork
+        do throws(QuotingError) {
+            work = try HookWork(call, settings: settings, permit: permit)
+        } catch {
+            return .notStarted(
+                ExecutionError(
+                    .notStarted, "cannot run \(call.hook) for \(call.node.id)",
+                    because: "one of its facts \(error)",
+                    next: "correct hosts, roles and folders in cluster.yaml"))
+        }
         let isOnNode = HookCatalogue.place(of: call.hook, in: settings) == .node
         switch scripts.command(for: call.hook) {
         case .none:
@@ -77,7 +88,8 @@ public struct HookRunner: Sendable {
             let outcome = await run(work, dropIn: path)
             guard case .done = outcome else { return outcome }
         }
-        var outcome = await attempts(work, hasStarted: !before.isEmpty, attempt)
+        var outcome = goingOn(
+            await attempts(work, hasStarted: !before.isEmpty, attempt), work.call.hook)
         if outcome == .skipped { outcome = .done(results: [:], output: "") }
         guard case .done(let results, var output) = outcome else { return outcome }
         for path in dropIns where !HookScripts.isBefore(path) {
@@ -86,6 +98,17 @@ public struct HookRunner: Sendable {
             output += "warning: \(path) did not succeed: \(after)\n"
         }
         return .done(results: results, output: output)
+    }
+
+    /// With `on_failure: continue` a hook that has failed for good counts as done: whether it has
+    /// left what it should is looked at in any case.
+    private func goingOn(_ outcome: HookOutcome, _ hook: HookName) -> HookOutcome {
+        guard case .failed(let status, let output) = outcome,
+            settings.hooks.byName[hook.rawValue]?.onFailure == .continue
+        else { return outcome }
+        return .done(
+            results: HookOutcome.results(of: output),
+            output: output + "warning: \(hook) ended with status \(status); on_failure: continue\n")
     }
 
     private func run(_ work: HookWork, dropIn path: String) async -> HookOutcome {
@@ -156,9 +179,19 @@ public struct HookRunner: Sendable {
     private func local(_ work: HookWork, _ arguments: [String]) async -> HookOutcome {
         // The document is read whole before the hook runs: one that ends without reading it breaks
         // no pipe.
-        let reader = "document=$(cat)\nexec \"$@\" <<DOCUMENT\n$document\nDOCUMENT\n"
+        var script = "document=$(cat)\n"
+        var words: [String] = []
+        if let permit = work.permit {
+            guard let window = StartWindow.now() else {
+                return .tryAgain(output: "the time can't be read from /proc/uptime")
+            }
+            if let refusal = await permit() { return refusal.outcome }
+            script += StartWindow.check + "\n"
+            words = [String(window.uptime), String(window.wall)]
+        }
+        script += "exec \"$@\" <<DOCUMENT\n$document\nDOCUMENT\n"
         let command = Command(
-            ["/bin/sh", "-c", reader, "sh"] + arguments, environment: work.variables,
+            ["/bin/sh", "-c", script, "sh"] + words + arguments, environment: work.variables,
             standardInput: work.document, timeout: work.timeout)
         do {
             return HookOutcome(try await local.run(command), timeout: work.timeout)
@@ -199,12 +232,16 @@ struct HookWork: Sendable {
     let variables: [String: String]
     let document: [UInt8]
     let timeoutSeconds: Int
+    let permit: HookPermit?
 
-    init(_ call: HookCall, settings: ClusterSettings) {
+    init(
+        _ call: HookCall, settings: ClusterSettings, permit: HookPermit?
+    ) throws(QuotingError) {
         let environment = HookEnvironment(settings: settings)
         self.call = call
-        variables = environment.variables(for: call)
-        document = environment.document(for: call)
+        self.permit = permit
+        variables = try environment.variables(for: call)
+        document = try environment.document(for: call)
         timeoutSeconds = environment.timeoutSeconds(of: call.hook)
     }
 

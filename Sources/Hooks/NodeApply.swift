@@ -2,6 +2,7 @@ public import ClusterFile
 public import Execution
 public import FailoverCore
 import Foundation
+public import Quotation
 
 /// What `node-apply` is asked to leave on a node, whole, under one stamp.
 public struct NodeRequest: Hashable, Sendable {
@@ -137,9 +138,13 @@ extension NodeApply {
     ///
     /// Its output can't be read: what it set is read back in a new session; a failure's exit
     /// status stands in the error's detail (`outcome(programDetail:)`).
-    public static func sql(_ files: NodeRequest, on node: NodeSettings) -> String {
-        let rows = files.requestLines.map { "(\(SQLText.literal($0)))" }.joined(separator: ",")
-        let program = SQLText.literal(ShellWord.quote(path(on: node)))
+    public static func sql(
+        _ files: NodeRequest, on node: NodeSettings
+    ) throws(QuotingError) -> String {
+        let rows = try files.requestLines.map { line throws(QuotingError) in
+            "(\(try Quoting.sqlLiteral(line)))"
+        }.joined(separator: ",")
+        let program = try Quoting.sqlLiteral(Quoting.shellWord(path(on: node)))
         return "COPY (VALUES \(rows)) TO PROGRAM \(program)"
     }
 
@@ -171,14 +176,5 @@ extension Stamp {
             return nil
         }
         self.init(term: Term(term), step: Revision(step))
-    }
-}
-
-/// The quoting of one SQL literal, whatever `standard_conforming_strings` is.
-enum SQLText {
-    static func literal(_ text: String) -> String {
-        let doubled = text.replacingOccurrences(of: "'", with: "''")
-        guard doubled.contains("\\") else { return "'\(doubled)'" }
-        return "E'\(doubled.replacingOccurrences(of: "\\", with: "\\\\"))'"
     }
 }

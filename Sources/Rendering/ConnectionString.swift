@@ -1,3 +1,5 @@
+public import Quotation
+
 /// How applications reach a cluster: all nodes, and which of them to take.
 public struct ConnectionString: Sendable {
     public var hosts: [(host: String, port: Int)]

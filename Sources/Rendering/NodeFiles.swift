@@ -1,5 +1,6 @@
 public import ClusterFile
 public import FailoverCore
+public import Quotation
 
 /// The text of the two files that only `node-apply` writes: `node.conf` (lock, upstream or seal,
 /// stamp) and `open.conf` (the opening of the one primary, read after it).

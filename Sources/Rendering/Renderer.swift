@@ -1,5 +1,6 @@
 public import ClusterFile
 public import FailoverCore
+import Quotation
 
 /// Turns `cluster.yaml` and the templates into the files of the catalogue.
 public struct Renderer: Sendable {

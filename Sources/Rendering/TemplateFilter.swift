@@ -1,3 +1,5 @@
+import Quotation
+
 /// What follows the bar in `{{ name | filter }}`: the target that the value is quoted for.
 public enum TemplateFilter: String, Hashable, Sendable, CaseIterable {
     /// A value of postgresql.conf.

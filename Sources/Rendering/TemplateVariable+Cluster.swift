@@ -1,5 +1,6 @@
 import ClusterFile
 import FailoverCore
+import Quotation
 
 extension TemplateVariable {
     public static let all: [TemplateVariable] = cluster + postgresql + nodes + docker + sizes

@@ -1,5 +1,6 @@
 import ClusterFile
 import FailoverCore
+import Quotation
 
 extension TemplateVariable {
     static let nodes: [TemplateVariable] = [

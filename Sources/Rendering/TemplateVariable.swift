@@ -1,4 +1,5 @@
 import ClusterFile
+import Quotation
 
 /// One name that templates may use: its path, what it means, and how it is found out. The
 /// reference, `--list-variables` and the values come from this one declaration.

@@ -59,9 +59,11 @@ struct EventNotifier: Sendable {
 }
 
 extension EventRecord {
-    /// What `event_notifications` filters by: the rule, the effect's action, or the kind.
+    /// What `event_notifications` filters by: the rule, the effect's action, what was seen, or the
+    /// kind.
     var name: String {
         if let rule { return rule.rawValue }
+        if kind == .observation { return String(summary.prefix { $0 != ":" }) }
         return effect.flatMap { $0.split(separator: ".").last.map(String.init) } ?? kind.rawValue
     }
 }

@@ -8,7 +8,8 @@ extension Executor {
     /// Runs one hook for `work` on a node, with the facts that every hook gets.
     func runHook(
         _ hook: HookName, _ work: EffectWork, on link: NodeLink,
-        attachment: Effect.Attachment? = nil, switchLSN: LSN? = nil, extra: [String: String] = [:]
+        attachment: Effect.Attachment? = nil, switchLSN: LSN? = nil, extra: [String: String] = [:],
+        permit: HookPermit? = nil
     ) async -> HookOutcome {
         let upstream = attachment.flatMap { settings.node($0.upstream) }
         let primary =
@@ -23,9 +24,9 @@ extension Executor {
             conninfo: attachment.flatMap { try? self.upstream($0, of: link).conninfo },
             reason: work.cluster[link.node.id]?.work?.because ?? "", extra: extra)
         let start = ContinuousClock.now
-        let outcome = await hooks.run(call)
+        let outcome = await hooks.run(call, permit: permit)
         work.notes.add("\(hook) took \((ContinuousClock.now - start).milliseconds) ms")
-        note(outcome, hook, work)
+        note(outcome, hook, work.notes)
         return outcome
     }
 
@@ -41,13 +42,13 @@ extension Executor {
         return .none
     }
 
-    private func note(_ outcome: HookOutcome, _ hook: HookName, _ work: EffectWork) {
+    func note(_ outcome: HookOutcome, _ hook: HookName, _ notes: Notes) {
         switch outcome {
         case .done(_, let output), .tryAgain(let output), .failed(_, let output),
             .unknown(_, let output):
-            work.notes.add(output)
-        case .notStarted(let error): work.notes.add("\(hook): \(error.description)")
-        case .stale: work.notes.add("\(hook): the node has accepted a higher stamp")
+            notes.add(output)
+        case .notStarted(let error): notes.add("\(hook): \(error.description)")
+        case .stale: notes.add("\(hook): the node has accepted a higher stamp")
         case .skipped: break
         }
     }

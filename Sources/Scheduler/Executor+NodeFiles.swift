@@ -3,6 +3,7 @@ import Execution
 import FailoverCore
 import Hooks
 import PostgresClient
+import Quotation
 import Rendering
 
 extension Executor {
@@ -57,11 +58,14 @@ extension Executor {
 
     /// The second channel (F29): the same program under the same lock and stamp.
     func applyOverSQL(_ files: NodeRequest, to link: NodeLink) async throws(Ended) {
+        let statement: String
+        do { statement = try NodeApply.sql(files, on: link.node) } catch {
+            throw .failed("node-apply can't be called over SQL: \(error)")
+        }
         do throws(PostgresError) {
             try await link.inNewSession(within: .seconds(2)) {
                 (session) throws(PostgresError) in
-                _ = try await session.query(
-                    NodeApply.sql(files, on: link.node), timeout: nodeApply.timeout)
+                _ = try await session.query(statement, timeout: nodeApply.timeout)
             }
         } catch {
             guard error.code == .server else { throw .sql(error) }

@@ -18,7 +18,7 @@ extension Executor {
     /// clients ended, but not stopped, so the effect has failed.
     func fence(_ work: EffectWork) async throws(Ended) -> Proof {
         let link = try link(of: work)
-        let outcome = await runHook(.fenceCommand, work, on: link)
+        let outcome = await runHook(.fenceCommand, work, on: link, permit: permit(work))
         guard case .notStarted(let error) = outcome else {
             try results(outcome, of: .fenceCommand)
             return .none

@@ -11,12 +11,14 @@ struct Executor: Sendable {
     let settings: ClusterSettings
     let links: [NodeID: NodeLink]
     let hooks: HookRunner
+    let standing: Standing
     let nodeApply = NodeApply(timeout: .seconds(5))
 
     init(
-        settings: ClusterSettings, runners: Runners, sharedHooks: String
+        settings: ClusterSettings, runners: Runners, sharedHooks: String, standing: Standing
     ) {
         self.settings = settings
+        self.standing = standing
         links = Dictionary(
             uniqueKeysWithValues: settings.nodes.map {
                 ($0.id, NodeLink(node: $0, in: settings, runner: runners.runner($0)))

@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
 
-/// Places where a test lets this process die as by kill -9. Compiled into debug builds alone.
+/// Places where a test lets this process die as by kill -9, or with `TOOLKIT_FAILPOINT_STOPS` stop as
+/// by SIGSTOP. Compiled into debug builds alone.
 ///
 /// `TOOLKIT_FAILPOINT` names one: `after-store:<rule>`, `before-effect:<name>` or
 /// `after-effect:<name>`. The file that `TOOLKIT_FAILPOINT_ONCE` names is made when it fires, and
@@ -16,7 +17,7 @@ enum Failpoint {
                 guard descriptor >= 0 else { return }
                 close(descriptor)
             }
-            kill(getpid(), SIGKILL)
+            kill(getpid(), environment["TOOLKIT_FAILPOINT_STOPS"] == nil ? SIGKILL : SIGSTOP)
         #endif
     }
 }

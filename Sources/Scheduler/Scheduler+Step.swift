@@ -117,6 +117,7 @@ extension Scheduler {
     func refuseWhileBroken(_ input: Input) {
         switch input {
         case .ended(let effect, _): inFlight[effect.id] = nil
+        case .childrenTold(let id, _, _): inFlight[id] = nil
         case .order(_, _, let progress):
             let error = trouble
             progress.yield(

@@ -38,26 +38,33 @@ public actor Scheduler {
     var lastQuietSave: Instant?
     /// How each effect of an open step ended last: a repeated ending is no event.
     var lastEndings: [Effect.ID: String] = [:]
+    var children: ChildNodes
     /// The last decision that changed no state, so that it is told once and not at each tick.
     var lastQuietRule: RuleID?
 
     enum Input: Sendable {
         case event(Event)
         case ended(Effect, Executor.Report)
+        case childrenTold(Effect.ID, Executor.Report, because: String)
         case order(OperatorCommand, isDryRun: Bool, AsyncStream<OrderProgress>.Continuation)
     }
 
-    /// `cluster` is what the store holds.
+    /// `cluster` is what the store holds; `holdsLock` tells whether the right to decide is still
+    /// this one's.
     public init(
         settings: ClusterSettings, store: any ClusterStore, cluster: Cluster, runners: Runners,
-        sharedHooks: String, logger: Logger = Logger(label: "toolkit.scheduler")
+        sharedHooks: String, logger: Logger = Logger(label: "toolkit.scheduler"),
+        holdsLock: @escaping @Sendable () -> Bool = { true }
     ) {
         self.settings = settings
         self.store = store
         self.logger = logger
         machine = FailoverMachine(cluster: cluster, policy: settings.policy)
-        executor = Executor(settings: settings, runners: runners, sharedHooks: sharedHooks)
+        executor = Executor(
+            settings: settings, runners: runners, sharedHooks: sharedHooks,
+            standing: Standing(store: store, holdsLock: holdsLock))
         unseen = Set(settings.nodes.map(\.id))
+        children = ChildNodes(settings.hooks.childNodes)
         notifier = EventNotifier(settings, executor.hooks, logger)
         (inbox, post) = AsyncStream.makeStream(of: Input.self)
     }
@@ -144,6 +151,7 @@ public actor Scheduler {
         case .event(let event):
             note(event)
             await step(event)
+            if case .observed(let node, let seen) = event { watchChildren(of: node, seen) }
             if event == .tick { await giveOrders() }
             if event == .tick {
                 await saveQuietly(isUrgent: machine.cluster.phase != .steady)
@@ -154,6 +162,10 @@ public actor Scheduler {
             note(effect, report)
             await step(.effectEnded(effect.id, report.outcome))
             await observers[effect.node]?.probeNow()
+        case .childrenTold(let id, let report, let because):
+            inFlight[id] = nil
+            noteChildrenCommand(id, report, because: because)
+            await observers[id.node]?.probeNow()
         case .order(let command, let isDryRun, let progress):
             await order(command, isDryRun: isDryRun, progress)
         }

@@ -26,7 +26,7 @@ public enum SchedulerDaemon {
         let scheduler = Scheduler(
             settings: settings, store: store, cluster: cluster,
             runners: runners ?? Runners(settings),
-            sharedHooks: hooks, logger: logger)
+            sharedHooks: hooks, logger: logger, holdsLock: { lock.isHeld })
         let server = try ControlServer(path: paths.socket, scheduler: scheduler, store: store)
         started(scheduler)
         await withTaskGroup(of: Void.self) { group in
@@ -44,17 +44,32 @@ public enum SchedulerDaemon {
     static func takeOver(
         _ settings: ClusterSettings, _ store: any ClusterStore
     ) async throws(SchedulerError) -> Cluster {
+        let cluster = try await stored(settings, store)
+        guard settings.node(cluster.lastPrimary) != nil else {
+            throw SchedulerError(
+                .configuration, "cannot run the cluster \(settings.cluster)",
+                because: "its primary \(cluster.lastPrimary) is not in cluster.yaml",
+                next: "write it there again, `toolkit switchover`, and take it out then")
+        }
+        var machine = FailoverMachine(cluster: cluster, policy: settings.policy)
+        machine.takeOver()
+        let event = EventRecord(
+            wallMs: SchedulerClock().now.wallMs, revision: machine.cluster.revision,
+            term: cluster.term, kind: .scheduler, summary: "the scheduler started")
         do throws(StoreError) {
-            guard let cluster = try await store.load() else {
-                throw SchedulerDaemon.notDeployed(settings)
-            }
-            var machine = FailoverMachine(cluster: cluster, policy: settings.policy)
-            machine.takeOver()
-            let event = EventRecord(
-                wallMs: SchedulerClock().now.wallMs, revision: machine.cluster.revision,
-                term: cluster.term, kind: .scheduler, summary: "the scheduler started")
             try await store.save(machine.cluster, events: [event], after: cluster.revision)
             return machine.cluster
+        } catch {
+            throw SchedulerError(error)
+        }
+    }
+
+    private static func stored(
+        _ settings: ClusterSettings, _ store: any ClusterStore
+    ) async throws(SchedulerError) -> Cluster {
+        do throws(StoreError) {
+            guard let cluster = try await store.load() else { throw notDeployed(settings) }
+            return cluster
         } catch {
             throw SchedulerError(error)
         }

@@ -12,6 +12,8 @@ public struct SchedulerError: Error, Hashable, Sendable, CustomStringConvertible
         case socket = "scheduler.socket"
         /// The store failed; `because` says how.
         case store = "scheduler.store"
+        /// The cluster file contradicts what the store holds.
+        case configuration = "scheduler.configuration"
         /// Another scheduler, or an operation, is at work.
         case busy = "scheduler.busy"
     }

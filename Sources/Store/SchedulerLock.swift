@@ -28,6 +28,14 @@ public final class SchedulerLock: Sendable {
         writePID()
     }
 
+    /// Whether its file is still the one that others find: where it was removed or replaced, another
+    /// scheduler may hold the lock of the new one.
+    public var isHeld: Bool {
+        var (mine, found) = (stat(), stat())
+        guard fstat(descriptor, &mine) == 0, stat(path, &found) == 0 else { return false }
+        return mine.st_dev == found.st_dev && mine.st_ino == found.st_ino
+    }
+
     deinit {
         // Emptied first: a pid that is read here is the holder's.
         _ = ftruncate(descriptor, 0)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ClusterFile
+import Quotation
 import Rendering
 
 struct DSN: ParsableCommand {

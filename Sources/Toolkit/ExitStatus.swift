@@ -81,6 +81,7 @@ extension Failure {
         switch code {
         case .busy: ExitStatus.busy
         case .notUnderstood: ExitStatus.failed
+        case .configuration: ExitStatus.configuration
         case .unreachable, .notDeployed, .socket, .store: ExitStatus.unreachable
         }
     }

@@ -71,7 +71,7 @@ struct HookRun: AsyncParsableCommand {
         for path in row.dropIns where HookScripts.isBefore(path) { Console.say("# \(path)") }
         Console.say("# \(row.command)")
         for path in row.dropIns where !HookScripts.isBefore(path) { Console.say("# \(path)") }
-        let variables = HookEnvironment(settings: settings).variables(for: call)
+        let variables = try HookEnvironment(settings: settings).variables(for: call)
         for (name, value) in variables.sorted(by: { $0.key < $1.key }) {
             Console.say("\(name)=\(ShellWord.quote(value))")
         }

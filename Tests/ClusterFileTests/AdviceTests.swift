@@ -140,18 +140,18 @@ struct AdviceTests {
                   next: a larger `number_sync_standbys` outlives more losses, and each commit waits for more standbys
                 """#),
         FileRow(
-            "a hook of the guard",
-            code: "hooks.child_nodes_disconnect_command",
+            "lost standbys that nobody asks for",
+            code: "child_nodes.unused",
             yaml: #"""
                 cluster: shop
                 nodes:
                   - { name: a, host: 10.0.0.1 }
-                hooks: { child_nodes_disconnect_command: "pg_ctl stop" }
+                child_nodes_disconnect_timeout: 10s
 
                 """#,
             says: #"""
-                cluster.yaml:4:42: warning: hooks.child_nodes_disconnect_command: the scheduler does not run it: a primary that is cut off can't acknowledge a commit anyway
-                  next: leave it out, or run it by hand with `toolkit hook run child_nodes_disconnect_command`
+                cluster.yaml:4:33: warning: child_nodes_disconnect_timeout: nobody asks for this: there is no command
+                  next: set `hooks.child_nodes_disconnect_command`
                 cluster.yaml:3:3: note: nodes: with one node there is no failover
                   next: add nodes when you have them
                 """#),

@@ -213,11 +213,11 @@ struct RefusedLimitTests {
                   - { name: b, host: 10.0.0.2 }
                   - { name: c, host: 10.0.0.3 }
                 hooks:
-                  fence_command: { on_failure: ignore }
+                  follow_command: { on_failure: ignore }
 
                 """#,
             says: #"""
-                cluster.yaml:7:32: hooks.fence_command.on_failure: expected `abort` or `continue`, found "ignore"
+                cluster.yaml:7:33: hooks.follow_command.on_failure: expected `abort` or `continue`, found "ignore"
                   next: write for example `on_failure: abort`
                 """#),
         FileRow(

@@ -20,7 +20,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:1: synchronus: there is no such setting
-                  next: did you mean `synchronous`? known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: did you mean `synchronous`? known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications, child_nodes_connected_min_count, child_nodes_disconnect_min_count, child_nodes_disconnect_timeout
                 """#),
         FileRow(
             "a key of PostgreSQL",
@@ -63,7 +63,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:1: config-dir: there is no such setting
-                  next: did you mean `config_dir`? known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: did you mean `config_dir`? known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications, child_nodes_connected_min_count, child_nodes_disconnect_min_count, child_nodes_disconnect_timeout
                 """#),
         FileRow(
             "a key that belongs elsewhere",
@@ -78,7 +78,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:1: data_dir: there is no such setting
-                  next: `data_dir` is known as `nodes[].data_dir`; known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: `data_dir` is known as `nodes[].data_dir`; known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications, child_nodes_connected_min_count, child_nodes_disconnect_min_count, child_nodes_disconnect_timeout
                 """#),
         FileRow(
             "a key that nobody knows",
@@ -142,7 +142,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:3: (no text): there is no such setting
-                  next: known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications, child_nodes_connected_min_count, child_nodes_disconnect_min_count, child_nodes_disconnect_timeout
                 """#),
         FileRow(
             "a merge",
@@ -157,7 +157,7 @@ struct RefusedTextTests {
                 """#,
             says: #"""
                 cluster.yaml:6:1: <<: there is no such setting
-                  next: known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications
+                  next: known here: cluster, lab, nodes, machine, postgresql, scheduler, execution, ssh, config_dir, state_dir, runtime_dir, synchronous, failover, hooks, event_notifications, child_nodes_connected_min_count, child_nodes_disconnect_min_count, child_nodes_disconnect_timeout
                 """#),
     ]
 

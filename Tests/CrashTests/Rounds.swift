@@ -70,7 +70,7 @@ final class Rounds {
         try await cluster.healthy()
         try await begin()
         try await cause()
-        let status = await daemon.ended(before: .now + .seconds(40))
+        let status = await daemon.ended(before: .now + .seconds(90))
         #expect(status == SIGKILL, "\(place): the daemon did not die there")
         #expect(access(once, F_OK) == 0, "\(place): the step was not open")
         let open = try await cluster.stored()

@@ -135,6 +135,24 @@ struct WayTests {
         #expect(world.openNodes == ["b"], "\(world.view) \(world.fired)")
     }
 
+    @Test func aNodeTakenOutOfTheFileIsForgottenOnceItsServerIsStopped() {
+        var world = World.steady()
+        // In the middle of work of its own, which nobody can do any more.
+        world.refused = ["c.seal"]
+        world.nodes["c"]?.attachedAs = nil
+        world.nodes["c"]?.upstream = nil
+        world.run(ms: 3_000)
+        #expect(world.cluster["c"]?.work?.kind == .seal)
+        let policy = Policy(nodes: ["a", "b"].map { Policy.Node(id: $0) })
+        world.machine = FailoverMachine(cluster: world.cluster, policy: policy)
+        world.probed = ["a", "b"]
+        world.crash("c")
+        world.run(untilHealthy: 10_000)
+        #expect(world.view.isHealthy, "\(world.view) \(world.fired)")
+        #expect(world.view.nodes.map(\.id) == ["a", "b"])
+        #expect(world.nodes["a"]?.slots == ["toolkit_b"])
+    }
+
     @Test func aFailoverWaitsUntilItsValidationAgrees() {
         var world = World.steady(validatesFailover: true)
         world.validationAgrees = false

@@ -126,7 +126,7 @@ extension OwnHooks {
     fileprivate func factsMatch() throws {
         let settings = try settings()
         let call = HookCall(.promoteCommand, on: settings.nodes[0], term: 1, step: 1)
-        let told = Set(HookEnvironment(settings: settings).variables(for: call).keys)
+        let told = Set(try HookEnvironment(settings: settings).variables(for: call).keys)
         #expect(told == Set(HookFact.all.filter { $0.hooks == nil }.map(\.name)))
     }
 }

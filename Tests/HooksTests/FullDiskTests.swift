@@ -76,7 +76,7 @@ struct FullDiskTests {
                 stamp: Stamp(term: Term(2), step: Revision(3)), nodeConf: "# locked\n",
                 opening: .removed)
             let error = try await bench.sql(
-                NodeApply.sql(files, on: node), on: node, succeeds: false)
+                try NodeApply.sql(files, on: node), on: node, succeeds: false)
             guard case .failed(73, _) = NodeApply.outcome(programDetail: error) else {
                 Issue.record("\(error)")
                 return

@@ -24,7 +24,7 @@ struct HookRunnerTests {
             call.extra = ["TOOLKIT_DETAILS": Self.hostile, "TOOLKIT_TERM": "1"]
             let outcome = await bench.hooks.run(call)
             #expect(outcome.isDone, "\(outcome)")
-            let expected = HookEnvironment(settings: bench.settings).variables(for: call)
+            let expected = try HookEnvironment(settings: bench.settings).variables(for: call)
             var seen: [String: String] = [:]
             let text = try await bench.sh(
                 #"tr '\000\n' '\n\001' <"$1/env""#, bench.a.stateDirectory)
@@ -146,6 +146,35 @@ struct HookRunnerTests {
                 extra: ["TOOLKIT_EVENT": "open", "OUT": bench.path])
             #expect(outcome.isDone, "\(outcome)")
             #expect(try await bench.read(bench.path + "/told") == "pre\nopen\n")
+        }
+    }
+
+    @Test func aFailureGoesOnOnlyWhereTheFileSaysSo() async throws {
+        let hooks = """
+            hooks:
+              follow_command:
+                { command: "echo run >>$TOOLKIT_STATE_DIR/runs; echo toolkit:key=%n; exit 9",
+                  retries: 1, retry_delay: 0s, on_failure: continue }
+              promote_command: "exit 9"
+              service_start_command: { command: "exit 75", on_failure: continue }
+            """
+        try await HookBench.with(hooks: hooks) { (bench) async throws in
+            let outcome = await bench.run(.followCommand, on: bench.a, step: 1, primary: bench.b)
+            guard case .done(let results, let output) = outcome else {
+                Issue.record("\(outcome)")
+                return
+            }
+            #expect(results == ["key": "b"])
+            #expect(
+                output.hasSuffix(
+                    "warning: follow_command ended with status 9; on_failure: continue\n"))
+            // For good: after its retries.
+            #expect(try await bench.read(bench.a.stateDirectory + "/runs") == "run\nrun\n")
+            #expect(await bench.run(.promoteCommand, on: bench.a, step: 1).status == 9)
+            // Not ready is no failure.
+            let waits = await bench.run(.serviceStartCommand, on: bench.a, step: 1)
+            #expect(waits == .tryAgain(output: ""))
+            #expect(await bench.run(.followCommand, on: bench.a, step: 0) == .stale)
         }
     }
 

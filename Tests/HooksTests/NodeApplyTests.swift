@@ -106,7 +106,7 @@ struct NodeApplyTests {
             var files = NodeRequest(
                 stamp: Stamp(term: Term(1), step: Revision(3)), nodeConf: "work_mem = '8MB'\n",
                 opening: .contents("maintenance_work_mem = '9MB'\n"))
-            try await bench.sql(NodeApply.sql(files, on: node), on: node)
+            try await bench.sql(try NodeApply.sql(files, on: node), on: node)
             try await until("work_mem over SQL") {
                 try await bench.sql("show work_mem", on: node) == "8MB"
             }
@@ -114,7 +114,7 @@ struct NodeApplyTests {
 
             files.stamp.step = Revision(2)
             let error = try await bench.sql(
-                NodeApply.sql(files, on: node), on: node, succeeds: false)
+                try NodeApply.sql(files, on: node), on: node, succeeds: false)
             #expect(NodeApply.outcome(programDetail: error) == .stale)
         }
     }
@@ -130,14 +130,6 @@ struct NodeApplyTests {
             let output = try await bench.sh(script, node.dataDirectory, NodeApply.path(on: node))
             #expect(output.contains("reloaded=no\nalive\n"))
         }
-    }
-
-    @Test(arguments: [
-        ("plain", "'plain'"), ("it's", "'it''s'"), ("a\\b", "E'a\\\\b'"),
-        ("a\\'b", "E'a\\\\''b'"), ("", "''"),
-    ])
-    func quotesSQLLiterals(text: String, literal: String) {
-        #expect(SQLText.literal(text) == literal)
     }
 }
 

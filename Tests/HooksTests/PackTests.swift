@@ -166,7 +166,7 @@ struct PackTests {
 
             let call = HookCall(
                 .eventNotificationCommand, on: bench.a, term: 1, step: 1, extra: Self.event)
-            let document = HookEnvironment(settings: bench.settings).document(for: call)
+            let document = try HookEnvironment(settings: bench.settings).document(for: call)
             let webhook = try await Pack("notify/webhook.sh", bench, edit: edit)
             let handed = try await webhook.run(
                 Self.event, input: String(decoding: document, as: UTF8.self))

@@ -41,7 +41,7 @@ struct RepmgrHookTests {
         let call = HookCall(
             .eventNotificationCommand, on: bench.a, term: 1, step: 1, oldPrimary: bench.b,
             extra: ["TOOLKIT_DETAILS": Self.hostile, "OUT": bench.path])
-        let variables = HookEnvironment(settings: bench.settings).variables(for: call)
+        let variables = try HookEnvironment(settings: bench.settings).variables(for: call)
         let text = HookPlaceholders(call: call, variables: variables).expand(command)
         let result = try await bench.runner.run(
             Command(["/bin/sh", "-c", text], environment: variables, timeout: .seconds(30)))

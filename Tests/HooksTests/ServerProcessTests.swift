@@ -41,6 +41,37 @@ struct ServerProcessTests {
         }
     }
 
+    @Test func fenceEndsAServerThatAppearsAfterItsFirstLook() async throws {
+        try await HookBench.with { (bench) async throws in
+            let node = bench.a
+            try await bench.initialize(node)
+            // Another hand starts a server in the pause between the two looks.
+            let script = #"""
+                sleep() {
+                    if [ "$1" = 0.1 ]; then
+                        cd -- "$PGDATA"
+                        setsid "$PG_BINDIR/postgres" -D . -c "config_file=$TOOLKIT_CONFIG_FILE" \
+                            </dev/null >"$OUT/log" 2>&1 &
+                        echo "$!" >"$OUT/late"
+                        while no_server_process; do command sleep 0.02; done
+                    else
+                        command sleep "$1"
+                    fi
+                }
+                . "$0"
+                """#
+            let folder = try await bench.libraryFolder(on: node)
+            let fenced = try await bench.runner.run(
+                Command(
+                    ["/bin/sh", "-euc", script, folder + "/fence_command.sh"],
+                    environment: try bench.libraryVariables(on: node), timeout: .seconds(60)))
+            #expect(fenced.isSuccess, "\(fenced.errorOutput)")
+            #expect(fenced.output.contains("toolkit:fenced=yes"))
+            #expect(try await bench.exists(bench.path + "/late"))
+            #expect(try await !bench.isAlive("late"))
+        }
+    }
+
     @Test func aLookThatCannotBeMadeFindsNotNobody() async throws {
         try await HookBench.with { (bench) async throws in
             let script = #"""
@@ -211,12 +242,17 @@ extension HookBench {
     /// folder.
     func library(_ script: String, on node: NodeSettings) async throws -> CommandResult {
         let folder = try await libraryFolder(on: node)
-        let call = HookCall(.fenceCommand, on: node, term: 1, step: 1)
-        var variables = HookEnvironment(settings: settings).variables(for: call)
-        variables["OUT"] = path
         return try await runner.run(
             Command(
                 ["/bin/sh", "-euc", "here=$1\n. \"$here/lib/common.sh\"\n" + script, "sh", folder],
-                environment: variables, timeout: .seconds(60)))
+                environment: try libraryVariables(on: node), timeout: .seconds(60)))
+    }
+
+    /// A hook's environment, and `OUT`.
+    func libraryVariables(on node: NodeSettings) throws -> [String: String] {
+        let call = HookCall(.fenceCommand, on: node, term: 1, step: 1)
+        var variables = try HookEnvironment(settings: settings).variables(for: call)
+        variables["OUT"] = path
+        return variables
     }
 }

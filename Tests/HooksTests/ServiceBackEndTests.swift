@@ -114,7 +114,7 @@ struct ServiceBackEndTests {
                     extra: [
                         "UNIT_DIR": bench.path, "TOOLKIT_STOP_MODE": mode,
                     ])
-                let variables = HookEnvironment(settings: bench.settings).variables(for: call)
+                let variables = try HookEnvironment(settings: bench.settings).variables(for: call)
                 return try await bench.runner.run(
                     Command(
                         [

@@ -285,6 +285,25 @@ struct WrapperTests {
         }
     }
 
+    @Test func aWrapperThatFailsByItselfEndsItsHook() async throws {
+        try await HookBench.with { (bench) async throws in
+            // It waits for its hook: there it meets an error of its own, and the shell ends it.
+            let failure = #"""
+                cat >>"$1/bin/node-lib.sh" <<'END'
+                wait() {
+                    while [ ! -s "$OUT/child" ]; do sleep 0.02; done
+                    : "${no_such_variable:?}"
+                }
+                END
+                """#
+            try await bench.sh(failure, bench.a.stateDirectory)
+            let failed = try await wrap(bench, "echo $$ >$OUT/child; sleep 60")
+            #expect(failed.ending == .exited(2))
+            #expect(failed.errorOutput.contains("no_such_variable"))
+            #expect(try await !bench.isAlive("child"))
+        }
+    }
+
     @Test func keepsTheEndOfLongOutput() async throws {
         try await HookBench.with { (bench) async throws in
             let result = try await wrap(bench, "yes 0123456789 | head -n 20000; echo end")

@@ -2,6 +2,7 @@ import Execution
 import Foundation
 import Rendering
 import Testing
+import ToolkitTesting
 import Yams
 
 /// Each filter's own reader reads back what was put in.
@@ -137,20 +138,5 @@ struct HostileFilterTests {
         for value in HostileValues.broken where !holds.contains(filter) || value.contains("\0") {
             #expect(throws: TemplateError.self) { try Self.filled(filter, value) }
         }
-    }
-
-    @Test(arguments: ["%wheel", "#0", "+net", "!root", "ALL", "a b", "-x", "a,b", "a\\b", "ü", ""])
-    func sudoersTakesPlainUsersAlone(_ name: String) {
-        #expect(throws: QuotingError.self) { try Quoting.sudoersUser(name) }
-    }
-
-    @Test(arguments: ["a b", "a*", "a?", "[a]", "!a", "a\"", "a'", "a#", "ü", "a\nb"])
-    func sudoersTakesNoPatterns(_ argument: String) {
-        #expect(throws: QuotingError.self) { try Quoting.sudoersArgument(argument) }
-    }
-
-    @Test(arguments: ["a\"b", "it's", "a\\b"])
-    func systemdStartsNoProgramWithQuotes(_ name: String) {
-        #expect(throws: QuotingError.self) { try Quoting.unitProgram("/usr/\(name)/postgres") }
     }
 }

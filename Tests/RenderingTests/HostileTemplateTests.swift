@@ -4,6 +4,7 @@ import FailoverCore
 import Foundation
 import Rendering
 import Testing
+import ToolkitTesting
 import Yams
 
 /// Clusters whose every free text is hostile, through every template: what the file's own reader

@@ -3,6 +3,7 @@ import Execution
 import FailoverCore
 import Foundation
 import Glibc
+import Quotation
 import Rendering
 
 /// A real PostgreSQL that runs with the files of one rendered node; gone with `remove()`.

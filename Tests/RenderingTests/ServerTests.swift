@@ -1,5 +1,6 @@
 import FailoverCore
 import Foundation
+import Quotation
 import Rendering
 import Testing
 import ToolkitTesting

@@ -6,6 +6,7 @@ import Hooks
 import Logging
 import Store
 import Testing
+import ToolkitTesting
 
 @testable import Scheduler
 
@@ -47,12 +48,11 @@ struct EventNotifierTests {
         notifier.notify(
             event(effect: "1.2.node2.open", node: "node2", outcome: "failed"), LoopTests.cluster())
 
-        let deadline = ContinuousClock.now + .seconds(20)
         var lines: [String] = []
-        while lines.count < 2, ContinuousClock.now < deadline {
+        try await until("both are told") {
             let text = (try? String(contentsOfFile: told, encoding: .utf8)) ?? ""
             lines = text.split(separator: "\n").map(String.init)
-            await Task.yield()
+            return lines.count >= 2
         }
         #expect(
             lines == [

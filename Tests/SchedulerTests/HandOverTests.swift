@@ -171,10 +171,15 @@ extension TestCluster {
                 await scheduler.stop()
                 cluster = try await store.load()
             }
-            let executor = Executor(
-                settings: nodes.settings, runners: nodes.runners, sharedHooks: share.hooks)
-            try await body(nodes, executor, try #require(cluster))
+            let stored = try #require(cluster)
+            try await body(nodes, nodes.executor(storing: stored), stored)
         }
+    }
+
+    func executor(storing cluster: Cluster, holdsLock: Bool = true) -> Executor {
+        Executor(
+            settings: settings, runners: runners, sharedHooks: Self.share.hooks,
+            standing: Standing(store: MemoryStore(cluster), holdsLock: { holdsLock }))
     }
 
     /// Leaves so much WAL behind, waiting for nobody.

@@ -11,16 +11,18 @@ enum ImportArrows {
         "PostgresClient": ["CLibPQ", "Reactor"],
         "Execution": ["CLibSSH2", "Reactor", "Subprocess", "SystemPackage"],
         "ClusterFile": ["FailoverCore", "Yams"],
-        "Rendering": ["FailoverCore", "ClusterFile", "Execution"],
-        "Hooks": ["FailoverCore", "ClusterFile", "Execution"],
+        "Quotation": ["Execution"],
+        "Rendering": ["FailoverCore", "ClusterFile", "Execution", "Quotation"],
+        "Hooks": ["FailoverCore", "ClusterFile", "Execution", "Quotation"],
         "HookKit": ["FailoverCore", "ClusterFile", "Execution", "Hooks"],
         "Store": ["FailoverCore", "GRDB"],
         "Scheduler": [
-            "FailoverCore", "Reactor", "PostgresClient", "Execution", "ClusterFile", "Rendering",
-            "Hooks", "Store",
+            "FailoverCore", "Reactor", "PostgresClient", "Execution", "ClusterFile", "Quotation",
+            "Rendering", "Hooks", "Store",
         ],
         "Deployment": [
-            "FailoverCore", "ClusterFile", "Rendering", "Hooks", "Execution", "PostgresClient",
+            "FailoverCore", "ClusterFile", "Quotation", "Rendering", "Hooks", "Execution",
+            "PostgresClient",
         ],
         "Import": ["ClusterFile", "Execution"],
         "Demo": [
@@ -31,8 +33,9 @@ enum ImportArrows {
             "CLinux", "Reactor", "FailoverCore", "ClusterFile", "Execution", "PostgresClient",
         ],
         "Toolkit": [
-            "Demo", "Import", "Deployment", "Scheduler", "Store", "HookKit", "Hooks", "Rendering",
-            "ClusterFile", "Execution", "PostgresClient", "FailoverCore", "ArgumentParser",
+            "Demo", "Import", "Deployment", "Scheduler", "Store", "HookKit", "Hooks", "Quotation",
+            "Rendering", "ClusterFile", "Execution", "PostgresClient", "FailoverCore",
+            "ArgumentParser",
         ],
     ]
 

@@ -40,6 +40,7 @@ final class StubMachine: Sendable {
         try stub("swift", "echo 'Swift version 6.3.1 (swift-6.3.1-RELEASE)'")
         try stub("sudo", "exec \"$@\"")
         try stub("pkg-config", "exit 0")
+        try stub("nproc", "echo 2")
         for tool in [
             "git", "sshd", "ssh-keygen", "flock", "ps", "shellcheck", "ip", "nft", "nsenter",
             "faketime",

@@ -35,6 +35,8 @@ mark=marks/$term.$step.$hook
 looks_for_itself() {
     case $hook in
         service_* | fence_command | promote_command | follow_command) ;;
+        # Asked for once each time that the standbys are lost, whatever the step is then.
+        child_nodes_disconnect_command) ;;
         *) return 1 ;;
     esac
 }

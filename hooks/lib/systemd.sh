@@ -1,5 +1,5 @@
 #!/bin/sh
-# systemd.sh — PostgreSQL as a unit of systemd, which starts it at boot and after a crash.
+# systemd.sh — PostgreSQL as a unit of systemd, which starts it at boot; after a crash the scheduler does.
 #
 # Runs on:   the node, as the PostgreSQL owner, sourced by native.sh.
 # Knows:     TOOLKIT_SERVICE (postgresql@15-main.service)
@@ -31,7 +31,7 @@ has_given_up() {
 
 show_log() { journalctl --unit="$TOOLKIT_SERVICE" --lines=20 --no-pager >&2 || :; }
 
-# systemd first: it would start again a server that ends by itself.
+# systemd first: a unit with a Restart= of its own would start again a server that ends by itself.
 ask_to_stop() {
     if [ "$1" != smart ]; then keep_down; fi
     if [ "$1" != fast ]; then "$PG_BINDIR/pg_ctl" stop --pgdata="$PGDATA" --mode="$1" --no-wait >&2; fi

@@ -1,6 +1,6 @@
 /// What a shell, a template, a unit, YAML or SQL could trip over; each on one line.
-enum HostileValues {
-    static let all: [String] = quotes + commands + signs + words + letters
+public enum HostileValues {
+    public static let all: [String] = quotes + commands + signs + words + letters
 
     private static let quotes = [
         "'", "\"", "''", "\"\"", "'\"'\"'", "it's", "a\"b", "\\", "\\\\", "\\'", "\\\"", "a\\b",
@@ -32,5 +32,5 @@ enum HostileValues {
     ]
 
     /// What no line can hold.
-    static let broken = ["a\nb", "a\r\nb", "a\rb", "a\0b"]
+    public static let broken = ["a\nb", "a\r\nb", "a\rb", "a\0b"]
 }
