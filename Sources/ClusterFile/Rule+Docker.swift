@@ -41,6 +41,23 @@ extension Rule {
             }
         },
         Rule(
+            code: "docker.same_volume",
+            reads: [
+                "nodes[].runtime", "nodes[].docker.volume", "nodes[].host", "nodes[].ssh.host",
+            ]
+        ) { subject in
+            subject.pairs { first, path, second in
+                guard let one = first.docker, let other = second.docker,
+                    one.volume == other.volume, isOneMachine(first, second)
+                else { return nil }
+                return subject.violation(
+                    "\(path).docker.volume",
+                    "the volume of `\(first.id)` on this machine is `\(one.volume)` too, and a fence "
+                        + "ends every container that runs with it",
+                    "give each node of a machine a volume of its own")
+            }
+        },
+        Rule(
             code: "docker.tmpfs_path",
             reads: ["nodes[].runtime", "nodes[].socket_dir"]
         ) { subject in

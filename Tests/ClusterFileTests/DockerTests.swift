@@ -97,6 +97,20 @@ struct DockerTests {
                   next: give each container of a machine a name of its own
                 """#),
         FileRow(
+            "one volume for two nodes",
+            code: "docker.same_volume",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: h, runtime: docker, data_dir: /var/lib/postgresql/a, docker: { volume: v } }
+                  - { name: b, host: h, port: 5433, runtime: docker, data_dir: /var/lib/postgresql/b, docker: { volume: v } }
+
+                """#,
+            says: #"""
+                cluster.yaml:4:105: nodes[1].docker.volume: the volume of `a` on this machine is `v` too, and a fence ends every container that runs with it
+                  next: give each node of a machine a volume of its own
+                """#),
+        FileRow(
             "a socket folder that Docker can't mount",
             code: "docker.tmpfs_path",
             yaml: #"""

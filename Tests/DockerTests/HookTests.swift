@@ -15,6 +15,22 @@ extension DockerNodeTests {
                 try await follows(cluster, a, b)
                 let fork = try await diverges(cluster, a, b)
                 try await comesBack(cluster, a, b, fork)
+                try await refuses(cluster, standby: a, primary: b)
+            }
+        }
+
+        @Test func looksForTheEngineAndTheImage() async throws {
+            try await DockerCluster.with(nodes: 2) { cluster in
+                let fresh = try await cluster.toolkit("check")
+                #expect(fresh.contains("toolkit-\(cluster.settings.cluster)-node1: to be made"))
+                let alone = try await cluster.toolkit("check", home: cluster.root, succeeds: false)
+                #expect(alone.contains("usermod -aG docker postgres"), "\(alone)")
+                let file = cluster.root + "/cluster.yaml"
+                let text = try String(contentsOfFile: file, encoding: .utf8)
+                try text.replacing(DockerEngine.image, with: "nobody/has:1").write(
+                    toFile: file, atomically: true, encoding: .utf8)
+                let without = try await cluster.toolkit("check", succeeds: false)
+                #expect(without.contains("docker pull nobody/has:1"), "\(without)")
             }
         }
 

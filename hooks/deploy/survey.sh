@@ -97,10 +97,14 @@ engine() {
     fi
     say docker.version "$answer"
     say docker.image "$(docker image inspect --format '{{.Id}}' "$TOOLKIT_IMAGE" 2>/dev/null || :)"
-    found=$(docker container inspect --format \
-        '{{.State.Status}} {{.HostConfig.RestartPolicy.Name}} {{index .Config.Labels "io.toolkit.definition"}}' \
-        "$TOOLKIT_CONTAINER" 2>/dev/null || :)
-    [ -z "$found" ] || say docker.container "$found"
+    # What could not be asked is not missing: the look fails.
+    names=$(docker ps --all --format '{{.Names}}')
+    if printf '%s\n' "$names" | grep -q -x -F -e "$TOOLKIT_CONTAINER"; then
+        found=$(docker container inspect --format \
+            '{{.State.Status}} {{.HostConfig.RestartPolicy.Name}} {{index .Config.Labels "io.toolkit.definition"}}' \
+            "$TOOLKIT_CONTAINER")
+        say docker.container "$found"
+    fi
     hash=$(sha256sum <"$TOOLKIT_CONFIG_DIR/docker-run.sh" 2>/dev/null || :)
     say docker.definition "${hash%% *}"
 }

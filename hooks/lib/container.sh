@@ -113,7 +113,7 @@ FACTS
         ;;
 esac
 if [ "$how" = run ]; then
-    set -- --rm --init --cap-drop ALL --security-opt no-new-privileges --log-driver none "$@"
+    set -- --pull never --rm --init --cap-drop ALL --security-opt no-new-privileges --log-driver none "$@"
     if [ "$verb" = look ]; then
         set -- --label "io.toolkit.look=$TOOLKIT_CONTAINER" "$@"
     else

@@ -105,6 +105,8 @@ stop_postgres() {
 # Runs this hook again where the files and processes of the server are. Comes back only from a container
 # that is stopped, and was to serve.
 go_inside() {
+    # A container of its own sees no server beside it: this machine has to look first.
+    if [ "$1" = work ] && ! postmaster_runs; then clear_the_way; fi
     status=0
     container "$1" timeout --kill-after=2 "${TOOLKIT_TIMEOUT_SECONDS:-60}" "$0" </dev/null || status=$?
     case $1$status in

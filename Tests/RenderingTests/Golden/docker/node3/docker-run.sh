@@ -4,7 +4,8 @@
 # Rendered by `toolkit render` from cluster.yaml; run it on the node's machine as root or as one
 # who may use Docker. Safe to run twice: a container that is as this file says is only started,
 # another one is replaced as soon as the new one has been made. What lies in the volume is never
-# touched, and no container is removed together with a volume. `docker-run.sh create` starts nothing.
+# touched, and no container is removed together with a volume. `docker-run.sh create` makes a missing
+# container, and does nothing more.
 set -eu
 
 container=toolkit-shop-node3
@@ -29,8 +30,12 @@ rm -f -- "$2"
 shift 2
 exec "$@"'
 
+if [ "${1:-}" = create ] && is_there "$container"; then
+    echo "$container is there"
+    exit 0
+fi
 if [ -n "$(find_current)" ]; then
-    [ "${1:-}" = create ] || docker start "$container" >/dev/null
+    docker start "$container" >/dev/null
     echo "$container is as it should be"
     exit 0
 fi
