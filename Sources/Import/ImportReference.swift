@@ -23,6 +23,10 @@ public enum ImportReference {
         - `--cluster NAME` names the cluster, `--postgresql VERSION` its PostgreSQL where no path tells
           the version. `--output FILE` writes the file with mode 0600 and overwrites nothing without
           `--force`; `--json` prints everything as one document.
+        - What only pg_auto_failover's monitor knows, priorities and the number of copies, is saved as JSON
+          (`toolkit import pg-auto-failover --help` has the statements), or read from the running monitor with
+          `--monitor 'host=… user=autoctl_node dbname=pg_auto_failover'`; its password stands in `~/.pgpass`.
+          The data directories stand in the keepers' files alone.
         - A wrong line, a wrong value or a missing setting is refused with file and line, and status 78.
           What the toolkit itself would refuse and can be left out (a parameter that belongs to it) is
           left out, and told.

@@ -11,8 +11,8 @@ struct ImportCommand: ParsableCommand {
         discussion: """
             Prints the cluster.yaml (or writes it to --output) and, to standard error (or output),
             what became of each setting, what could not be carried over, and the plan of the
-            change-over and of the way back. No machine is asked, no data are moved, and no
-            password is printed or carried over. docs/import.md has the tables.
+            change-over and of the way back. No machine is asked but --monitor, no data are moved,
+            and no password is printed or carried over. docs/import.md has the tables.
             """,
         subcommands: [Repmgr.self, Patroni.self, PgAutoFailover.self])
 
@@ -38,21 +38,38 @@ struct ImportCommand: ParsableCommand {
         func run() throws { try options.run(.patroni) }
     }
 
-    struct PgAutoFailover: ParsableCommand {
+    struct PgAutoFailover: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "pg-auto-failover",
             abstract: "From the pg_autoctl.cfg of nodes and the monitor.",
             discussion: """
-                What only the monitor knows comes as JSON, in files of any name:
-                  pg_autoctl show state --json, or
+                What only the monitor knows is read from it (--monitor), or comes as JSON, in
+                files of any name: pg_autoctl show state --json, or
                   psql -At -c 'SELECT json_agg(n) FROM pgautofailover.node n'
                   psql -At -c 'SELECT json_agg(f) FROM pgautofailover.formation f'
                 It does not know the data directories: name at least one keeper's file.
                 """)
 
         @OptionGroup var options: ImportCommandOptions
+        @Option(
+            help: ArgumentHelp(
+                "Ask this monitor; its password comes from ~/.pgpass.", valueName: "conninfo"))
+        var monitor: String?
+        @Option(
+            help: ArgumentHelp(
+                "Formation, where the monitor has more than one.", valueName: "name"))
+        var formation: String?
 
-        func run() throws { try options.run(.pgAutoFailover) }
+        func validate() throws {
+            if formation != nil, monitor == nil {
+                throw ValidationError("--formation needs --monitor.")
+            }
+        }
+
+        func run() async throws {
+            let rows = monitor.map { ImportMonitor(conninfo: $0, formation: formation) }
+            try options.run(.pgAutoFailover, with: try await rows?.files() ?? [])
+        }
     }
 }
 
@@ -76,9 +93,9 @@ struct ImportCommandOptions: ParsableArguments {
         if force, output == nil { throw ValidationError("--force needs --output.") }
     }
 
-    func run(_ source: ImportSource) throws {
+    func run(_ source: ImportSource, with rows: [ImportFile] = []) throws {
         let imported = try Importer.run(
-            source, files.map(read),
+            source, files.map(read) + rows,
             options: ImportOptions(cluster: cluster, postgresqlVersion: postgresql))
         if let output { try write(imported.clusterYAML, to: output) }
         let text = ImportText(imported, isColoured: Console.isTerminal)

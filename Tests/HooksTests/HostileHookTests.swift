@@ -51,6 +51,40 @@ struct HostileHookTests {
         calls.map { $0.map { Array($0.utf8) } }
     }
 
+    /// Names, folders, words and extra variables, and repmgr's placeholders in any quotes.
+    @Test(.timeLimit(.minutes(3)))
+    func theRunnerAndTheWrapperHandThemOn() async throws {
+        let inline = """
+            hooks:
+              follow_command: >-
+                env -0 >"$OUT.env"; printf '%%s\\0' %d "%d" '%d' %a %n "%c" >"$OUT.words"
+            """
+        try await HookBench.with(hooks: inline) { (bench) async throws in
+            for (number, value) in HostileValues.all.enumerated() {
+                let run = try HostileRun(bench, .followCommand, value, number, onNode: true)
+                let outcome = await run.runner(bench).run(run.call)
+                guard case .done = outcome else {
+                    Issue.record("\(value.debugDescription): \(outcome)")
+                    continue
+                }
+                let seen = try Self.parts("\(run.out).env")
+                for (name, told) in run.variables {
+                    #expect(seen.contains(Array("\(name)=\(told)".utf8)), "\(name)=\(told)")
+                }
+                let words = [value, value, value, value, value, run.conninfo]
+                #expect(try Self.parts("\(run.out).words") == words.map { Array($0.utf8) })
+            }
+            #expect(try await !bench.exists("/tmp/tk-hostile"))
+        }
+    }
+
+    /// The bytes between the NULs of a file.
+    private static func parts(_ file: String) throws -> [[UInt8]] {
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+        return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().map(
+            Array.init)
+    }
+
     /// What the hooks hand to psql, pg_basebackup and pg_rewind.
     @Test func libpqReadsBackTheConnectionStringOfAHook() async throws {
         try await HookBench.with { (bench) async throws in
@@ -71,39 +105,56 @@ struct HostileHookTests {
 
 /// One hook with one value.
 struct HostileRun {
-    let hook: HookName
+    let call: HookCall
     let value: String
-    let record: String
-    let node: NodeSettings
+    let out: String
     let variables: [String: String]
+    private let settings: ClusterSettings
 
-    init(_ bench: HookBench, _ hook: HookName, _ value: String, _ number: Int) throws {
-        self.hook = hook
+    var hook: HookName { call.hook }
+    var node: NodeSettings { call.node }
+    var record: String { out + ".record" }
+
+    /// With `onNode` the node's own folder stays where its wrapper lies.
+    init(
+        _ bench: HookBench, _ hook: HookName, _ value: String, _ number: Int, onNode: Bool = false
+    ) throws {
         self.value = value
-        let home = "\(bench.path)/\(hook).\(number)"
-        record = home + ".record"
+        out = "\(bench.path)/\(hook).\(number)"
         let name = value.hasSuffix("/") ? value + "x" : value
         var settings = bench.settings
-        settings.postgresql.binDirectory = "\(home)/bin/\(name)"
+        settings.postgresql.binDirectory = "\(out)/bin/\(name)"
         settings.postgresql.database = value
         settings.postgresql.replicationRole = value
         var node = bench.a
-        node.dataDirectory = "\(home)/data/\(name)"
-        node.stateDirectory = "\(home)/state/\(name)"
-        node.runtimeDirectory = "\(home)/run/\(name)"
-        node.configDirectory = "\(home)/etc/\(name)"
-        node.socketDirectory = "\(home)/\(name)"
-        self.node = node
+        node.dataDirectory = "\(out)/data/\(name)"
+        node.runtimeDirectory = "\(out)/run/\(name)"
+        node.configDirectory = "\(out)/etc/\(name)"
+        node.socketDirectory = "\(out)/\(name)"
+        if onNode {
+            node.id = NodeID(value)
+            node.service = value
+        } else {
+            node.stateDirectory = "\(out)/state/\(name)"
+        }
         var primary = bench.b
+        primary.id = NodeID(value)
         primary.host = value
-        let call = HookCall(
-            hook, on: node, term: 1, step: 1, primary: primary, oldPrimary: primary,
+        call = HookCall(
+            hook, on: node, term: 1, step: number + 1, primary: primary, oldPrimary: primary,
             switchLSN: LSN("0/3000000"), slot: value, applicationName: value, reason: value,
             extra: [
                 "TOOLKIT_REJOIN_METHOD": "rewind", "TOOLKIT_DETAILS": value,
-                "RECORD": home + ".record", "OUT": bench.path,
+                "RECORD": out + ".record", "OUT": onNode ? out : bench.path,
             ])
         variables = try HookEnvironment(settings: settings).variables(for: call)
+        self.settings = settings
+    }
+
+    func runner(_ bench: HookBench) -> HookRunner {
+        HookRunner(
+            settings: settings, sharedHooks: HookBench.sharedHooks,
+            runner: { _ in bench.runner }, local: bench.runner)
     }
 
     var conninfo: String { variables["TOOLKIT_PRIMARY_CONNINFO"] ?? "" }
@@ -178,7 +229,8 @@ struct HostileRun {
 
     private var copy: [String] {
         [
-            "pg_basebackup", "--pgdata=\(node.dataDirectory).clone.1", "--wal-method=stream",
+            "pg_basebackup", "--pgdata=\(node.dataDirectory).clone.\(call.step)",
+            "--wal-method=stream",
             "--checkpoint=fast", "--progress", "--no-password",
             "--dbname=\(conninfo) application_name=toolkit_clone",
         ]

@@ -16,7 +16,7 @@ final class StubMachine: Sendable {
     /// What the script may use of the real machine.
     private static let tools = [
         "basename", "cat", "chmod", "dirname", "env", "find", "grep", "head", "id", "install", "ls",
-        "mkdir",
+        "mkdir", "nproc",
         "mktemp", "mv", "rm", "rmdir", "sed", "sh", "sort", "tr", "kill",
     ]
 
