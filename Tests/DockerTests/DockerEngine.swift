@@ -39,7 +39,7 @@ final class DockerEngine: Sendable {
         containers=$(timeout 10 docker ps --all --quiet 2>/dev/null)
         [ -z "$containers" ] || timeout 30 docker rm --force --volumes $containers >/dev/null 2>&1
         [ ! -e "$1/pid" ] || kill "$(cat "$1/pid")" 2>/dev/null
-        left() { grep -l -s -F -e "$1/" /proc/[0-9]*/cmdline | cut -d/ -f3 | grep -v -x "$$"; }
+        left() { printf '%s/' "$1" | grep -l -s -F -f - /proc/[0-9]*/cmdline | cut -d/ -f3; }
         tries=0
         while [ -n "$(left "$1")" ] && [ "$((tries += 1))" -lt 100 ]; do sleep 0.1; done
         for pid in $(left "$1"); do kill -KILL "$pid" 2>/dev/null; done

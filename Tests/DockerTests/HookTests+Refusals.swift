@@ -48,8 +48,7 @@ extension DockerNodeTests.HookTests {
         let refused = await cluster.run(.serviceStartCommand, on: node, step: 23)
         #expect(refused.status == 1, "\(refused)")
         for (hook, method) in [
-            (HookName.cloneCommand, ""), (.rejoinCommand, "start"), (.rejoinCommand, "rewind"),
-            (.followCommand, ""),
+            (HookName.cloneCommand, ""), (.rejoinCommand, "rewind"),
         ] {
             let refused = await cluster.run(
                 hook, on: node, step: 23, primary: upstream, switchLSN: LSN(1),
