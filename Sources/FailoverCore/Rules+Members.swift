@@ -335,6 +335,8 @@ extension Situation {
     /// Whether a member that can be reached is still on its way.
     func isPending(_ member: Member) -> Bool {
         if member.id == cluster.elect || member.isLeftAlone { return false }
+        // Nothing is done to it while the file does not name it.
+        if policy.node(member.id) == nil { return false }
         if answer(member.id) != nil { return !isFresh(member.id) || isUncountedVoter(member.id) }
         let facts = facts(member.id)
         let isSeen = facts.inspectedAt.map { now.since($0) < 5 * Self.lookIntervalMs } ?? false

@@ -1,23 +1,8 @@
 import Foundation
 
 /// Asked right before each start of a node's hook beside the scheduler, where no wrapper compares
-/// stamps: nil lets it start.
-public typealias HookPermit = @Sendable () async -> HookRefusal?
-
-/// Why a hook may not start.
-public enum HookRefusal: Hashable, Sendable {
-    /// Somebody has decided since in a newer term.
-    case stale
-    /// It can't be told now whether it is still wanted.
-    case later(String)
-
-    var outcome: HookOutcome {
-        switch self {
-        case .stale: .stale
-        case .later(let why): .tryAgain(output: why)
-        }
-    }
-}
+/// stamps: why it may not start now, or nil to let it.
+public typealias HookPermit = @Sendable () async -> String?
 
 /// From the moment before a permit was asked for, for so long a hook may start. Whoever slept in
 /// between, the process or the whole machine, may act on a world that has moved on.

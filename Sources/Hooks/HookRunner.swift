@@ -101,9 +101,9 @@ public struct HookRunner: Sendable {
     }
 
     /// With `on_failure: continue` a hook that has failed for good counts as done: whether it has
-    /// left what it should is looked at in any case.
+    /// left what it should is looked at in any case. One that did not run has failed at nothing.
     private func goingOn(_ outcome: HookOutcome, _ hook: HookName) -> HookOutcome {
-        guard case .failed(let status, let output) = outcome,
+        guard case .failed(let status, let output) = outcome, !ExitStatus.isNoHooks(status),
             settings.hooks.byName[hook.rawValue]?.onFailure == .continue
         else { return outcome }
         return .done(
@@ -185,7 +185,7 @@ public struct HookRunner: Sendable {
             guard let window = StartWindow.now() else {
                 return .tryAgain(output: "the time can't be read from /proc/uptime")
             }
-            if let refusal = await permit() { return refusal.outcome }
+            if let refusal = await permit() { return .tryAgain(output: refusal) }
             script += StartWindow.check + "\n"
             words = [String(window.uptime), String(window.wall)]
         }

@@ -166,6 +166,10 @@ enum ExitStatus {
     static let stale: Int32 = 76
     /// timeout(1): the deadline passed.
     static let deadline: Int32 = 124
+
+    /// The hook did not run: a damaged stamp (70), no space for the stamp (73), or the machine could not
+    /// be reached again (-1).
+    static func isNoHooks(_ status: Int32) -> Bool { [noProgram, 70, 73, -1].contains(status) }
 }
 
 extension Stamp {

@@ -9,9 +9,11 @@ extension Executor {
         {
             if let refusal = await standing.refusal(of: work.effect.id) { return refusal }
             let terms = await termsInForce()
-            if terms.values.contains(where: { $0 > work.stamp.term }) { return .stale }
+            if let newer = terms.first(where: { $0.value > work.stamp.term }) {
+                return "\(newer.key) is in term \(newer.value): somebody decided since"
+            }
             guard terms.keys.contains(where: { $0 != work.effect.node }) else {
-                return .later("no other node answers: nothing tells that nobody decided since")
+                return "no other node answers: nothing tells that nobody decided since"
             }
             return nil
         }

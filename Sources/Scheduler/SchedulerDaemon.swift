@@ -26,7 +26,7 @@ public enum SchedulerDaemon {
         let scheduler = Scheduler(
             settings: settings, store: store, cluster: cluster,
             runners: runners ?? Runners(settings),
-            sharedHooks: hooks, logger: logger, holdsLock: { lock.isHeld })
+            sharedHooks: hooks, logger: logger, holdsLock: { [weak lock] in lock?.isHeld ?? false })
         let server = try ControlServer(path: paths.socket, scheduler: scheduler, store: store)
         started(scheduler)
         await withTaskGroup(of: Void.self) { group in

@@ -9,13 +9,13 @@ struct Standing: Sendable {
     let holdsLock: @Sendable () -> Bool
 
     /// Nil: by the lock and the store it may.
-    func refusal(of effect: Effect.ID) async -> HookRefusal? {
-        guard holdsLock() else { return .later("the scheduler's lock is not ours any more") }
+    func refusal(of effect: Effect.ID) async -> String? {
+        guard holdsLock() else { return "the scheduler's lock is not ours any more" }
         do throws(StoreError) {
-            guard let stored = try await store.load() else { return .stale }
-            return stored.wants(effect) ? nil : .stale
+            let isWanted = try await store.load()?.wants(effect) ?? false
+            return isWanted ? nil : "by the store it is not asked for any more"
         } catch {
-            return .later("the store can't be read: \(error.because)")
+            return "the store can't be read: \(error.because)"
         }
     }
 }

@@ -40,7 +40,7 @@ struct SleepingFenceTests {
                 try await cluster.events().contains { $0.summary.hasPrefix("fence on \(killed)") }
             }
             let ending = try await cluster.events().last { $0.effect?.hasSuffix(".fence") == true }
-            #expect(ending?.outcome == "stale")
+            #expect(ending?.outcome == "try again")
             #expect(!FileManager.default.fileExists(atPath: trace))
             try await cluster.kill(daemon)
         }

@@ -135,6 +135,29 @@ struct WayTests {
         #expect(world.openNodes == ["b"], "\(world.view) \(world.fired)")
     }
 
+    /// The one that can't be cloned is the one that people take out.
+    @Test func aNodeTakenOutOfTheFileAmidItsCloneHoldsNothingUp() {
+        var world = World.steady()
+        world.send(.ordered(.maintenance("c", untilWallMs: nil)))
+        world.run(ms: 3_000)
+        world.nodes["c"]?.isInRecovery = false
+        world.run(ms: 1_000)
+        world.nodes["c"]?.isInRecovery = true
+        world.refused = ["c.clone"]
+        world.send(.ordered(.endMaintenance("c")))
+        world.run(ms: 5_000)
+        #expect(world.cluster["c"]?.work?.kind == .clone, "\(world.view) \(world.fired)")
+        world.crash("c")
+        world.crash("a")
+        world.run(ms: 5_000)
+        #expect(world.cluster.phase == .following, "\(world.view) \(world.fired)")
+        let policy = Policy(nodes: ["a", "b"].map { Policy.Node(id: $0) })
+        world.machine = FailoverMachine(cluster: world.cluster, policy: policy)
+        world.probed = ["a", "b"]
+        world.run(ms: 5_000)
+        #expect(world.cluster.phase == .steady, "\(world.view) \(world.fired)")
+    }
+
     @Test func aNodeTakenOutOfTheFileIsForgottenOnceItsServerIsStopped() {
         var world = World.steady()
         // In the middle of work of its own, which nobody can do any more.

@@ -175,6 +175,10 @@ struct HookRunnerTests {
             let waits = await bench.run(.serviceStartCommand, on: bench.a, step: 1)
             #expect(waits == .tryAgain(output: ""))
             #expect(await bench.run(.followCommand, on: bench.a, step: 0) == .stale)
+            // A hook that did not run has failed at nothing.
+            try await bench.sh(#"echo damaged >"$1/stamp""#, bench.a.stateDirectory)
+            #expect(await bench.run(.followCommand, on: bench.a, step: 2).status == 70)
+            #expect(try await bench.read(bench.a.stateDirectory + "/runs") == "run\nrun\n")
         }
     }
 

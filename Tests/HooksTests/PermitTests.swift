@@ -21,19 +21,17 @@ struct PermitTests {
             runner: { _ in bench.runner }, local: local)
     }
 
-    @Test(arguments: [HookRefusal.stale, .later("wait")])
-    func doesNotStartWhenItIsRefused(_ refusal: HookRefusal) async throws {
+    @Test func doesNotStartWhenItIsRefused() async throws {
         try await HookBench.with(hooks: Self.hooks) { (bench) async throws in
             let asked = Mutex(0)
             let call = HookCall(.fenceCommand, on: bench.a, term: 1, step: 1)
             let hooks = runner(bench, local: InFolder(bench.path))
             let outcome = await hooks.run(call) {
                 asked.withLock { $0 += 1 }
-                return refusal
+                return "decided since"
             }
-            #expect(outcome == refusal.outcome)
-            // What is stale stays stale; the other may end.
-            #expect(asked.withLock { $0 } == (refusal == .stale ? 1 : 3))
+            #expect(outcome == .tryAgain(output: "decided since"))
+            #expect(asked.withLock { $0 } == 3)
             #expect(try await !bench.exists(bench.path + "/ran"))
         }
     }
@@ -44,9 +42,9 @@ struct PermitTests {
             let call = HookCall(.fenceCommand, on: bench.a, term: 1, step: 1)
             let outcome = await runner(bench, local: InFolder(bench.path)).run(call) {
                 asked.withLock { $0 += 1 }
-                return asked.withLock { $0 } < 3 ? nil : .stale
+                return asked.withLock { $0 } < 3 ? nil : "decided since"
             }
-            #expect(outcome == .stale)
+            #expect(outcome == .tryAgain(output: "decided since"))
             #expect(try await bench.read(bench.path + "/ran") == "ran\nran\n")
         }
     }

@@ -48,7 +48,9 @@ struct FenceBesideTests {
                 Issue.record("not sealed: \(sealed)")
                 return
             }
-            #expect(await executor.run(fence, in: stored).outcome == .stale)
+            #expect(
+                await executor.run(fence, in: stored).outcome
+                    == .tryAgain("fence_command: node2 is in term 2: somebody decided since"))
             #expect(try !nodes.takesFence())
         }
     }
@@ -62,7 +64,9 @@ struct FenceBesideTests {
         done["node1"]?.work = nil
         for other in [moved, done] {
             let report = await nodes.executor(storing: other).run(fence, in: stored)
-            #expect(report.outcome == .stale, "\(report)")
+            #expect(
+                report.outcome
+                    == .tryAgain("fence_command: by the store it is not asked for any more"))
         }
         let replaced = await nodes.executor(storing: stored, holdsLock: false)
             .run(fence, in: stored)

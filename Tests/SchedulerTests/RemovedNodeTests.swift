@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import Store
 import Testing
+import ToolkitTesting
 
 @testable import Scheduler
 
@@ -25,7 +26,7 @@ struct RemovedNodeTests {
                 #expect(nodes.postmaster("node3") == server)
 
                 try await nodes.sh(
-                    "/usr/lib/postgresql/15/bin/pg_ctl", "stop", "-m", "fast", "-D",
+                    ThrowawayPostgres.binDirectory + "/pg_ctl", "stop", "-m", "fast", "-D",
                     nodes.node("node3").dataDirectory)
                 try await wait("nothing of it is left", within: .seconds(20), second) {
                     $0.isHealthy && $0.nodes.map(\.id) == ["node1", "node2"]

@@ -75,6 +75,15 @@ struct SchedulerLockTests {
         #expect(error() == nil)
     }
 
+    @Test func isHeldNoMoreWhenItsFileWasReplaced() throws {
+        let lock = try SchedulerLock(storePath: scratch.store)
+        #expect(lock.isHeld)
+        try FileManager.default.moveItem(atPath: lock.path, toPath: lock.path + ".aside")
+        #expect(!lock.isHeld)
+        let other = try SchedulerLock(storePath: scratch.store)
+        #expect(other.isHeld && !lock.isHeld)
+    }
+
     @Test func isNotInheritedByChildren() async throws {
         let lock = try SchedulerLock(storePath: scratch.store)
         let child = Process()
