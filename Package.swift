@@ -154,6 +154,13 @@ let toolkit = Package(
         tests(
             "Fresh", ["Toolkit", "Execution", "ToolkitTesting"],
             exclude: ["machine.sh", "machines.sh", "package.sh", "tree.sh"]),
+        tests(
+            "Docker",
+            [
+                "Toolkit", "Demo", "Scheduler", "Hooks", "Rendering", "ClusterFile", "Execution",
+                "FailoverCore", "PostgresClient", "ToolkitTesting",
+            ],
+            exclude: ["image.sh"]),
         tests("Tidy", ["Execution"]),
     ],
     swiftLanguageModes: [.v6]

@@ -3,7 +3,7 @@
 #
 # Safe to run twice. Says what it does before it does it; with --dry-run it only says. Root or sudo
 # is needed for apt alone, and for copying into a PREFIX that is not yours. What apt installs does
-# not start anything: no database cluster of Debian's, no public sshd.
+# not start anything: no database cluster of Debian's, no public sshd, no Docker daemon.
 set -eu
 
 help() {
@@ -128,6 +128,7 @@ needs_of_tests() {
     need_command visudo sudo
     need_command haproxy haproxy
     need_command debootstrap debootstrap
+    need_command dockerd docker.io
 }
 needs_of_package() {
     need_command dpkg-deb dpkg
@@ -177,11 +178,14 @@ install_missing() {
     trap 'exit 129' HUP
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    case " $packages" in *" openssh-server "* | *" postgresql "*) start_nothing ;; esac
+    case " $packages" in
+    *" openssh-server "* | *" postgresql "* | *" docker.io "*) start_nothing ;;
+    esac
     as_root apt-get update
     # shellcheck disable=SC2086  # package names: one word each
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $packages
-    case " $packages" in *" openssh-server "*) keep_sshd_off ;; esac
+    case " $packages" in *" openssh-server "*) keep_off sshd ssh.service ;; esac
+    case " $packages" in *" docker.io "*) keep_off Docker docker.service docker.socket ;; esac
     take_back
     trap - EXIT HUP INT TERM
     missing=""
@@ -206,10 +210,12 @@ create_main_cluster = false"
 }
 
 # The package would start it at the next boot.
-keep_sshd_off() {
+keep_off() { # NAME UNIT…
     if command -v systemctl >/dev/null 2>&1; then
-        say "sshd stays off at boot; \`systemctl enable --now ssh\` turns it on."
-        as_root systemctl disable ssh.service
+        name=$1
+        shift
+        say "$name stays off at boot; \`systemctl enable --now ${1%.service}\` turns it on."
+        as_root systemctl disable "$@"
     fi
 }
 
@@ -295,6 +301,7 @@ run_tests() {
         # In groups, for each starts many servers or keeps every processor busy; the lab measures.
         groups='ClusterFileTests ExecutionTests FailoverCoreTests PostgresClientTests TidyTests SchedulerTests'
         groups="$groups CrashTests PostgresFactsTests SimulationTests HookKitTests FreshTests"
+        groups="$groups DockerNodeTests"
         # shellcheck disable=SC2086  # one word each
         run swift test --skip-build --skip "$(printf '%s|' $groups)LabTests"
         for group in $groups; do run swift test --skip-build --filter "$group"; done

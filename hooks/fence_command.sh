@@ -15,12 +15,7 @@ require TOOLKIT_NODE_NAME PGDATA PG_BINDIR TOOLKIT_RUNTIME_DIR
 
 dry_run "stop PostgreSQL on $TOOLKIT_NODE_NAME at once, and take its opening away"
 rm -f -- "$TOOLKIT_RUNTIME_DIR/open.conf"
-if pid=$(postmaster_pid); then
-    log "stopping postmaster $pid of $TOOLKIT_NODE_NAME at once"
-    kill -s QUIT "$pid" 2>/dev/null || :
-    # A frozen process takes no SIGQUIT; SIGKILL it does take.
-    wait_until 2 no_server_process || kill -s KILL "$pid" 2>/dev/null || :
-fi
+stop_at_once
 keep_down || log "$TOOLKIT_SERVICE may start the server again, locked: allow its stop in sudoers"
 no_server_process || end_orphans true
 # Twice: one that was just being started is seen a moment later.

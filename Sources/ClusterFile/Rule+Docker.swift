@@ -41,23 +41,42 @@ extension Rule {
             }
         },
         Rule(
-            code: "docker.tmpfs_path",
-            reads: ["nodes[].runtime", "runtime_dir", "nodes[].socket_dir", "nodes[].name"]
+            code: "docker.same_volume",
+            reads: [
+                "nodes[].runtime", "nodes[].docker.volume", "nodes[].host", "nodes[].ssh.host",
+            ]
         ) { subject in
-            subject.dockerNodes.compactMap { path, node, _ in
-                let folders = [
-                    ("runtime_dir", node.runtimeDirectory),
-                    ("\(path).socket_dir", node.socketDirectory),
-                ]
-                guard
-                    let (setting, folder) = folders.first(where: {
-                        $0.1.utf8.contains(UInt8(ascii: ":"))
-                    })
+            subject.pairs { first, path, second in
+                guard let one = first.docker, let other = second.docker,
+                    one.volume == other.volume, isOneMachine(first, second)
                 else { return nil }
                 return subject.violation(
-                    setting,
-                    "Docker reads the colon in \(Found.quoted(folder)) as the end of the path",
-                    "choose a folder without a colon")
+                    "\(path).docker.volume",
+                    "the volume of `\(first.id)` on this machine is `\(one.volume)` too, and a fence "
+                        + "ends every container that runs with it",
+                    "give each node of a machine a volume of its own")
+            }
+        },
+        Rule(
+            code: "docker.tmpfs_path",
+            reads: ["nodes[].runtime", "nodes[].socket_dir"]
+        ) { subject in
+            subject.dockerNodes.filter { $0.node.socketDirectory.utf8.contains(UInt8(ascii: ":")) }
+                .map { path, node, _ in
+                    subject.violation(
+                        "\(path).socket_dir",
+                        "Docker reads the colon in \(Found.quoted(node.socketDirectory)) as the end "
+                            + "of the path",
+                        "choose a folder without a colon")
+                }
+        },
+        Rule(
+            code: "docker.service", reads: ["nodes[].runtime", "nodes[].service"]
+        ) { subject in
+            subject.dockerNodes.filter { $0.node.service != nil }.map { path, node, _ in
+                subject.violation(
+                    "\(path).service", "`\(node.id)` runs in a container, which Docker starts",
+                    "leave `service` out")
             }
         },
         Rule(

@@ -37,10 +37,7 @@ extension Settings {
             "Folder of PostgreSQL's Unix socket."),
         Setting(
             "nodes[].runtime", .choice(["native", "docker"]), .value("native"), example: "docker",
-            """
-            How PostgreSQL runs on the node: as processes of the machine, or in a container. Docker \
-            nodes can be rendered (`toolkit render`); this version does not operate them.
-            """),
+            "How PostgreSQL runs on the node: as processes of the machine, or in a container."),
         Setting(
             "nodes[].docker", .group, .none("defaults"),
             "The container of a node with `runtime: docker`."),

@@ -14,7 +14,7 @@ extension Deployment {
         let node = work.node
         if work.survey.dataIsEmpty {
             try await run(
-                ["/bin/sh", "-s"], on: node, "initialise \(node.id)",
+                ["/bin/sh", "-s"], on: node, "initialise \(node.id)", inside: .work,
                 environment: environment(of: node), input: try script("initialize"),
                 timeout: .seconds(300))
             await log.add(node.id, "initialised \(node.dataDirectory)")
@@ -173,7 +173,7 @@ extension Deployment {
                 "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse",
                 "--host=\(node.socketDirectory)", "--port=\(node.port)", "--username=postgres",
                 "--no-password", "--file=-",
-            ], on: node, what,
+            ], on: node, what, inside: .look,
             environment: [
                 "PGDATABASE": database, "PGCONNECT_TIMEOUT": "5",
                 "PGOPTIONS": options.map { "-c \($0)" }.joined(separator: " "),

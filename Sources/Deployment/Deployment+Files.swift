@@ -79,9 +79,10 @@ extension Deployment {
                 printf '%s=%s\\n' "$name" "$value"
             done
             """
+        let runner = try serverRunner(node, .look)
         let result: CommandResult
         do throws(ExecutionError) {
-            result = try await runner(node).run(
+            result = try await runner.run(
                 Command(
                     [
                         "/bin/sh", "-euc", script, "sh",

@@ -39,12 +39,18 @@ extension Deployment {
             throw DeploymentError(error, on: node)
         }
         if work.isUnsealed { try await seal(work, log) }
+        if work.isWithoutContainer {
+            try await run(
+                [node.configDirectory + "/docker-run.sh", "create"], on: node,
+                "make the container of \(node.id)")
+            await log.add(node.id, "made the container \(node.docker?.container ?? "")")
+        }
         guard work.survey.postmaster != nil,
             work.uploads.contains(where: { $0.kind == .configuration })
         else { return }
         try await run(
             [settings.postgresql.binDirectory + "/pg_ctl", "reload", "-D", node.dataDirectory],
-            on: node, "reload PostgreSQL on \(node.id)")
+            on: node, "reload PostgreSQL on \(node.id)", inside: .look)
         await log.add(node.id, "reloaded PostgreSQL")
     }
 
@@ -54,7 +60,9 @@ extension Deployment {
         let node = work.node
         var folders = [node.configDirectory, node.runtimeDirectory]
         folders += NodePrograms.folders(on: node)
-        if work.survey.data == .missing { folders.append(parent(of: node.dataDirectory)) }
+        if work.survey.data == .missing, node.docker == nil {
+            folders.append(parent(of: node.dataDirectory))
+        }
         // A umask, not `mkdir -m`, which would leave the folders in between open to all.
         let made = try await runner.run(
             Command(
@@ -99,16 +107,20 @@ extension Deployment {
         await log.add(node.id, "locked and sealed")
     }
 
-    /// Runs a command that has to succeed.
+    /// Runs a command that has to succeed: on the node's machine, or where its server runs.
     @discardableResult
     func run(
         _ arguments: [String], on node: NodeSettings, _ what: String,
+        inside purpose: ContainerRunner.Purpose? = nil,
         environment: [String: String] = [:], input: [UInt8] = [],
         timeout: Duration = .seconds(60)
     ) async throws(DeploymentError) -> String {
+        let runner = try purpose.map { (purpose) throws(DeploymentError) in
+            try serverRunner(node, purpose)
+        }
         let result: CommandResult
         do throws(ExecutionError) {
-            result = try await runner(node).run(
+            result = try await (runner ?? self.runner(node)).run(
                 Command(
                     arguments, environment: environment, standardInput: input, timeout: timeout))
         } catch {

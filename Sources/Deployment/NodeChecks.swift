@@ -21,13 +21,14 @@ struct NodeChecks {
     static let freeBytesForFiles: Int64 = 2 << 20
 
     var results: [CheckResult] {
-        [user, tools, binaries, version, dataDirectory, autoConf, dataSpace]
+        guard let docker else { return [user, tools, dockerIsMissing] + folders + [clock] }
+        return [user, tools] + docker + [binaries, version, dataDirectory, autoConf, dataSpace]
             + folders
             + [runtimeDirectory, socketDirectory, port, clock, machine, server]
             .compactMap(\.self)
     }
 
-    private func result(
+    func result(
         _ name: String, _ status: CheckResult.Status = .ok, _ found: String, _ next: String = ""
     ) -> CheckResult {
         CheckResult(node.id, name, status, found: found, next: next)
@@ -63,7 +64,10 @@ struct NodeChecks {
     // MARK: - PostgreSQL's programs
 
     private var packageHint: String {
-        "install PostgreSQL \(settings.postgresql.version) there, or correct postgresql.bin_dir"
+        node.docker == nil
+            ? "install PostgreSQL \(settings.postgresql.version) there, or correct postgresql.bin_dir"
+            : "take an image of PostgreSQL \(settings.postgresql.version), or correct "
+                + "postgresql.bin_dir"
     }
 
     private var binaries: CheckResult {
@@ -113,6 +117,9 @@ struct NodeChecks {
     private var freshDirectory: CheckResult {
         let place = place("data")
         let path = node.dataDirectory
+        if let docker = node.docker, survey.container?.state == nil {
+            return result("data_dir", .ok, "\(path): to be filled, in the volume \(docker.volume)")
+        }
         if place.exists, place.owner != survey.user {
             return result(
                 "data_dir", .failed, "\(path) belongs to \(place.owner), not to \(survey.user)",

@@ -3,6 +3,7 @@ import Execution
 import FailoverCore
 import Foundation
 import Hooks
+import Quotation
 
 /// One node with what is known of its machine: a survey, or why there is none.
 struct NodeSurvey: Sendable {
@@ -42,34 +43,62 @@ extension Deployment {
         let runner = runner(node)
         if let ssh = runner as? SSHRunner { try await ssh.connect() }
         let begin = Self.wallMs
-        let result = try await runner.run(
-            Command(
-                ["/bin/sh", "-s", "--"] + files, environment: environment(of: node),
-                standardInput: script, timeout: .seconds(30), outputLimitBytes: 1 << 20))
+        var output = try await survey(node, via: runner, with: script, files: files)
         let middle = (begin + Self.wallMs) / 2
-        guard result.isSuccess, let survey = Survey(output: result.output, clock: middle) else {
-            throw ExecutionError(
-                .notStarted, "cannot look at \(node.id) on \(runner.place)",
-                because: result.because,
-                next: "see that /bin/sh and GNU coreutils work for that user")
+        if node.docker != nil {
+            // Where Docker or the image is missing there is nothing more to see, and a check says so.
+            let inside = try? await survey(
+                node, via: serverRunner(node, .look), with: script, of: "server")
+            output = (inside ?? "") + output
+        }
+        guard let survey = Survey(output: output, clock: middle) else {
+            throw unseen(node, runner, because: "its answer was cut off")
         }
         return survey
     }
 
+    private func survey(
+        _ node: NodeSettings, via runner: any CommandRunner, with script: [UInt8],
+        of part: String? = nil, files: [String] = []
+    ) async throws(ExecutionError) -> String {
+        var environment = environment(of: node)
+        environment["TOOLKIT_PART"] = part ?? (node.docker == nil ? "all" : "machine")
+        let result = try await runner.run(
+            Command(
+                ["/bin/sh", "-s", "--"] + files, environment: environment,
+                standardInput: script, timeout: .seconds(30), outputLimitBytes: 1 << 20))
+        guard result.isSuccess else { throw unseen(node, runner, because: result.because) }
+        return result.output
+    }
+
+    private func unseen(
+        _ node: NodeSettings, _ runner: any CommandRunner, because: String
+    ) -> ExecutionError {
+        ExecutionError(
+            .notStarted, "cannot look at \(node.id) on \(runner.place)", because: because,
+            next: "see that /bin/sh and GNU coreutils work for that user")
+    }
+
     /// What the scripts of `hooks/deploy` know of their node.
     func environment(of node: NodeSettings) -> [String: String] {
-        [
+        let plain = [
             "PGDATA": node.dataDirectory, "PGHOST": node.socketDirectory,
             "PGPORT": String(node.port), "PG_BINDIR": settings.postgresql.binDirectory,
             "TOOLKIT_CONFIG_DIR": node.configDirectory,
             "TOOLKIT_STATE_DIR": node.stateDirectory,
             "TOOLKIT_RUNTIME_DIR": node.runtimeDirectory,
         ]
+        guard let docker = node.docker else { return plain }
+        return plain.merging([
+            "TOOLKIT_CONTAINER": docker.container, "TOOLKIT_VOLUME": docker.volume,
+            "TOOLKIT_IMAGE": docker.image,
+            "TOOLKIT_VOLUME_MOUNT": Quoting.dockerMount("volume", docker.volume, docker.mount),
+        ]) { $1 }
     }
 
-    /// A script of `hooks/deploy`, which a cluster can't replace.
-    func script(_ name: String) throws(DeploymentError) -> [UInt8] {
-        let path = "\(share.hooks)/deploy/\(name).sh"
+    /// A script of `hooks/deploy` or `hooks/lib`, as it is shipped: a cluster can't replace it.
+    func script(_ name: String, in folder: String = "deploy") throws(DeploymentError) -> [UInt8] {
+        let path = "\(share.hooks)/\(folder)/\(name).sh"
         do {
             return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
         } catch {

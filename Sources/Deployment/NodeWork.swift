@@ -32,7 +32,12 @@ struct NodeWork: Sendable {
     /// There is no node.conf yet: it is made, locked and sealed.
     var isUnsealed: Bool
 
-    var isNothing: Bool { folders.isEmpty && uploads.isEmpty && !isUnsealed }
+    /// A docker node's container is made, and not started.
+    var isWithoutContainer: Bool { node.docker != nil && survey.container?.state == nil }
+
+    var isNothing: Bool {
+        folders.isEmpty && uploads.isEmpty && !isUnsealed && !isWithoutContainer
+    }
 
     /// A line for each step.
     var steps: [DeployProgress] {
@@ -40,6 +45,8 @@ struct NodeWork: Sendable {
             + uploads.map { DeployProgress(node: node.id, "write \($0.path)") }
             + (isUnsealed
                 ? [DeployProgress(node: node.id, "lock and seal it (\(nodePath))")] : [])
+            + (isWithoutContainer
+                ? [DeployProgress(node: node.id, "make its container, without starting it")] : [])
     }
 
     private var nodePath: String { NodeFiles.nodePath(of: node) }

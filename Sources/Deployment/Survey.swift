@@ -28,6 +28,22 @@ struct Survey: Hashable, Sendable {
         var fileSystem: String
     }
 
+    /// What Docker says of a docker node.
+    struct Container: Hashable, Sendable {
+        /// Nil when Docker does not answer; then `complaint` is what it said.
+        var engine: String?
+        var complaint: String
+        var hasImage: Bool
+        /// `running`, `exited` …; nil: there is no such container.
+        var state: String?
+        /// Docker's restart policy.
+        var restart: String
+        /// Whether it was made by the docker-run.sh that lies on the node.
+        var isAsRendered: Bool
+        /// Programs that the hooks need and that the image lacks.
+        var missingTools: [String]
+    }
+
     struct File: Hashable, Sendable {
         /// In octal, as stat prints it.
         var mode: String
@@ -67,6 +83,8 @@ struct Survey: Hashable, Sendable {
     /// Settings of the running server; empty when it doesn't run or doesn't answer.
     var serverSettings: [String: String]
     var isServerSilent: Bool
+    /// Nil for a native node.
+    var container: Container?
     /// By the place of the path among those that were asked for.
     var files: [Int: File]
 
@@ -121,6 +139,7 @@ extension Survey {
         postmaster = Int(text("server.running"))
         portTakenBy = Int(text("server.port_taken_by"))
         isServerSilent = text("server.silent") == "yes"
+        container = Container(facts)
         serverSettings = [:]
         files = [:]
         for (key, value) in facts {
@@ -132,6 +151,22 @@ extension Survey {
                 files[number] = File(mode: String(words[0]), hash: String(words[1]))
             }
         }
+    }
+}
+
+extension Survey.Container {
+    fileprivate init?(_ facts: [Substring: String]) {
+        guard facts["docker.version"] != nil || facts["docker.complaint"] != nil else { return nil }
+        engine = facts["docker.version"]
+        complaint = facts["docker.complaint"] ?? ""
+        hasImage = facts["docker.image"]?.isEmpty == false
+        let found =
+            facts["docker.container"]?.split(
+                separator: " ", omittingEmptySubsequences: false) ?? []
+        state = found.first.map { String($0) }
+        restart = found.count > 1 ? String(found[1]) : ""
+        isAsRendered = found.count > 2 && found[2] == facts["docker.definition", default: ""]
+        missingTools = (facts["binaries.tools"] ?? "").split(separator: " ").map(String.init)
     }
 }
 

@@ -26,7 +26,7 @@ public struct NodeEnvironment: Sendable {
 
     /// Shell assignments, each value quoted; mode 0600, nothing secret in it.
     public func file(for node: NodeSettings) -> String {
-        let facts = [
+        var facts = [
             ("TOOLKIT_CLUSTER", settings.cluster),
             ("TOOLKIT_NODE_NAME", node.id.rawValue),
             ("TOOLKIT_STATE_DIR", node.stateDirectory),
@@ -38,6 +38,10 @@ public struct NodeEnvironment: Sendable {
             ("PGHOST", node.socketDirectory),
             ("PG_BINDIR", settings.postgresql.binDirectory),
         ]
+        if let docker = node.docker {
+            facts.append(("TOOLKIT_CONTAINER", docker.container))
+            facts.append(("TOOLKIT_VOLUME", docker.volume))
+        }
         let lines = facts.map { "\($0)=\(ShellWord.quote($1))\n" }.joined()
         return "# Facts of this node for the programs in bin/, written by toolkit deploy.\n" + lines
     }

@@ -18,11 +18,14 @@ public struct NodePrograms: Sendable {
         scripts = HookScripts(settings: settings, sharedHooks: sharedHooks)
     }
 
-    /// What lies in `bin/`, and the file of `hooks/lib` that it is.
-    public static let programs = [
-        (name: "node-apply", source: "node-apply.sh"), (name: "run-hook", source: "run-hook.sh"),
-        (name: "inspect", source: "inspect.sh"), (name: "node-lib.sh", source: "node-lib.sh"),
-    ]
+    /// What lies in a node's `bin/`, and the file of `hooks/lib` that it is.
+    static func programs(on node: NodeSettings) -> [(name: String, source: String)] {
+        let everywhere = [
+            ("node-apply", "node-apply.sh"), ("run-hook", "run-hook.sh"),
+            ("inspect", "inspect.sh"), ("node-lib.sh", "node-lib.sh"),
+        ]
+        return everywhere + (node.docker == nil ? [] : [("container", "container.sh")])
+    }
 
     /// The folders that must exist before the files, each mode 0700.
     public static func folders(on node: NodeSettings) -> [String] {
@@ -36,7 +39,7 @@ public struct NodePrograms: Sendable {
                 path: NodeEnvironment.path(on: node), mode: 0o600,
                 contents: Array(NodeEnvironment(settings: settings).file(for: node).utf8))
         ]
-        for program in Self.programs {
+        for program in Self.programs(on: node) {
             files.append(
                 File(
                     path: node.stateDirectory + "/bin/" + program.name, mode: 0o700,

@@ -124,8 +124,12 @@ extension Quoting {
         return escaped
     }
 
-    /// One field of Docker's `--mount`, which reads a line of CSV. It is no shell word yet.
-    public static func mountField(_ name: String, _ value: String) -> String {
+    /// What Docker's `--mount` reads: a line of CSV. It is no shell word yet.
+    public static func dockerMount(_ type: String, _ source: String, _ target: String) -> String {
+        "type=\(type),\(mountField("source", source)),\(mountField("target", target))"
+    }
+
+    private static func mountField(_ name: String, _ value: String) -> String {
         let field = "\(name)=\(value)"
         let isPlain = field.unicodeScalars.allSatisfy { !["\"", ",", "\n", "\r"].contains($0) }
         return isPlain ? field : "\"" + doubling(["\""], in: field) + "\""

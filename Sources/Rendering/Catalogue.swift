@@ -131,11 +131,12 @@ public enum Catalogue {
             at: "/etc/systemd/system/<service>.d/toolkit.conf",
             "The same for a unit that you have: put it into the `.d` folder of that unit."),
         CatalogueEntry(
-            "tmpfiles.conf", .node, on: .native,
+            "tmpfiles.conf", .node,
             at: "/etc/tmpfiles.d/toolkit-<cluster>-<node>.conf",
             "Makes the runtime folder on the tmpfs /run at each boot."),
         CatalogueEntry(
-            "docker-run.sh", .node, on: .docker, mode: 0o755,
+            "docker-run.sh", .node, on: .docker, mode: 0o755, by: .deploy,
+            at: "<config_dir>/docker-run.sh",
             "Creates or replaces the container; the volume is never touched. Safe to run twice."),
         CatalogueEntry(
             "compose.yaml", .node, on: .docker,

@@ -76,6 +76,9 @@ extension TemplateVariable {
         container("state_mount", "For `--mount`.") { node, _ in
             mount("bind", node.stateDirectory, node.stateDirectory)
         },
+        container("runtime_mount", "For `--mount`.") { node, _ in
+            mount("bind", node.runtimeDirectory, node.runtimeDirectory)
+        },
     ]
 
     static let sizes: [TemplateVariable] = [
@@ -151,10 +154,6 @@ extension TemplateVariable {
     }
 
     private static func mount(_ type: String, _ source: String, _ target: String) -> TemplateValue {
-        let fields = [
-            "type=\(type)", Quoting.mountField("source", source),
-            Quoting.mountField("target", target),
-        ]
-        return .text(fields.joined(separator: ","))
+        .text(Quoting.dockerMount(type, source, target))
     }
 }

@@ -41,7 +41,7 @@ struct Check: AsyncParsableCommand {
         }
         let valid = file.isEmpty ? [CheckResult(nil, "cluster.yaml", found: "valid")] : file
         guard !offline else { return valid }
-        let settings = try loaded.operable
+        let settings = loaded.settings
         let stored = try await settings.storedCluster()
         let deployment = try settings.deployment
         return valid

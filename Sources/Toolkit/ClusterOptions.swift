@@ -50,24 +50,7 @@ struct ClusterOptions: ParsableArguments {
         try isFolder ? ClusterFile.loadAll(directory: path) : [load()]
     }
 
-    /// For commands that operate the cluster.
-    func settings() throws -> ClusterSettings { try load().operable }
-}
-
-extension ClusterFile.Loaded {
-    /// Containers can be rendered; nothing here starts, stops or promotes in one yet.
-    var operable: ClusterSettings {
-        get throws(Failure) {
-            guard let node = settings.nodes.first(where: { $0.docker != nil }) else {
-                return settings
-            }
-            throw Failure(
-                ExitStatus.configuration, "cannot operate \(settings.cluster)",
-                because: "\(node.id) has `runtime: docker` in \(path), which this version renders "
-                    + "and does not operate",
-                next: "leave `runtime` out for nodes with PostgreSQL of their machine's own")
-        }
-    }
+    func settings() throws -> ClusterSettings { try load().settings }
 }
 
 extension ClusterSettings {

@@ -79,7 +79,7 @@ struct RenderJob {
     /// One cluster after the other: the first failure stops it.
     func apply(isAgreed: Bool) async throws {
         for loaded in clusters {
-            let settings = try loaded.operable
+            let settings = loaded.settings
             try await RenderApply(
                 settings: settings, deployment: try settings.deployment,
                 found: try await look(at: settings), isAgreed: isAgreed

@@ -97,19 +97,46 @@ struct DockerTests {
                   next: give each container of a machine a name of its own
                 """#),
         FileRow(
-            "a runtime folder that Docker can't mount",
+            "one volume for two nodes",
+            code: "docker.same_volume",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: h, runtime: docker, data_dir: /var/lib/postgresql/a, docker: { volume: v } }
+                  - { name: b, host: h, port: 5433, runtime: docker, data_dir: /var/lib/postgresql/b, docker: { volume: v } }
+
+                """#,
+            says: #"""
+                cluster.yaml:4:105: nodes[1].docker.volume: the volume of `a` on this machine is `v` too, and a fence ends every container that runs with it
+                  next: give each node of a machine a volume of its own
+                """#),
+        FileRow(
+            "a socket folder that Docker can't mount",
             code: "docker.tmpfs_path",
             yaml: #"""
                 cluster: shop
-                runtime_dir: /run/a:b
                 nodes:
-                  - { name: a, host: h, runtime: docker }
+                  - { name: a, host: h, runtime: docker, socket_dir: "/run/a:b" }
                   - { name: b, host: i }
 
                 """#,
             says: #"""
-                cluster.yaml:2:14: runtime_dir: Docker reads the colon in "/run/a:b/shop/a" as the end of the path
+                cluster.yaml:3:54: nodes[0].socket_dir: Docker reads the colon in "/run/a:b" as the end of the path
                   next: choose a folder without a colon
+                """#),
+        FileRow(
+            "a service that starts no container",
+            code: "docker.service",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: h, runtime: docker, service: a.service }
+                  - { name: b, host: i }
+
+                """#,
+            says: #"""
+                cluster.yaml:3:51: nodes[0].service: `a` runs in a container, which Docker starts
+                  next: leave `service` out
                 """#),
         FileRow(
             "a container that nobody runs",

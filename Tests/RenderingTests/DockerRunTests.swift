@@ -30,13 +30,18 @@ struct DockerRunTests {
             return found
         }
 
-        func run(_ script: String, failingAt verb: String = "never") async throws -> CommandResult {
+        func run(
+            _ script: String, _ argument: String = "", failingAt verb: String = "never"
+        ) async throws -> CommandResult {
             let path = folder.appendingPathComponent("docker-run.sh").path
             try Data(script.utf8).write(to: URL(fileURLWithPath: path))
             try Data().write(to: folder.appendingPathComponent("log"))
             return try await LocalRunner().run(
                 Command(
-                    ["/bin/sh", "-c", #"PATH=$0:$PATH exec sh "$1""#, folder.path + "/bin", path],
+                    [
+                        "/bin/sh", "-c", #"PATH=$0:$PATH exec sh "$1" $2"#, folder.path + "/bin",
+                        path, argument,
+                    ],
                     environment: ["BENCH": folder.path, "FAIL": verb], timeout: .seconds(20)))
         }
     }
@@ -118,6 +123,18 @@ struct DockerRunTests {
             let second = try await bench.run(Self.script())
             #expect(second.output == "\(Self.name) is as it should be\n")
             #expect(Self.verbs(bench.log) == ["start"])
+        }
+    }
+
+    @Test func createMakesAMissingContainerAndTouchesNoOther() async throws {
+        try await Self.withBench { bench in
+            let made = try await bench.run(Self.script(), "create")
+            #expect(made.isSuccess, "\(made.errorOutput) \(bench.log)")
+            #expect(bench.containers == [Self.name: "created"])
+            _ = try await bench.run(Self.script())
+            let again = try await bench.run(Self.script("postgres:17.7"), "create")
+            #expect(again.output == "\(Self.name) is there\n")
+            #expect(bench.containers == [Self.name: "running"])
         }
     }
 

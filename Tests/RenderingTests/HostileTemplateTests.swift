@@ -113,13 +113,13 @@ struct HostileTemplateTests {
                         "source=\(docker.volume)\ntarget=\(docker.mount)",
                         "source=\(node.configDirectory)\ntarget=\(node.configDirectory)",
                         "source=\(node.stateDirectory)\ntarget=\(node.stateDirectory)",
+                        "source=\(node.runtimeDirectory)\ntarget=\(node.runtimeDirectory)",
                         "source=/etc/passwd\ntarget=/etc/passwd\nreadonly",
                         "source=/etc/group\ntarget=/etc/group\nreadonly",
                     ]))
             let options = ":rw,nosuid,nodev,noexec,size=16m,mode="
             let folders = call.values(of: "--tmpfs").map { $0.components(separatedBy: options)[0] }
-            #expect(
-                HostileFilterTests.isSame(folders, [node.runtimeDirectory, node.socketDirectory]))
+            #expect(HostileFilterTests.isSame(folders, [node.socketDirectory]))
             try compose(files, node, call, settings)
         }
     }
@@ -142,12 +142,15 @@ struct HostileTemplateTests {
         let targets = volumes.compactMap { $0["target"] as? String }
         #expect(
             HostileFilterTests.isSame(
-                targets.prefix(3).map(HostileFilterTests.interpolated),
-                [node.docker?.mount ?? "", node.configDirectory, node.stateDirectory]))
+                targets.prefix(4).map(HostileFilterTests.interpolated),
+                [
+                    node.docker?.mount ?? "", node.configDirectory, node.stateDirectory,
+                    node.runtimeDirectory,
+                ]))
         let folders = strings(service["tmpfs"]).map {
             HostileFilterTests.interpolated($0.components(separatedBy: ":rw,nosuid")[0])
         }
-        #expect(HostileFilterTests.isSame(folders, [node.runtimeDirectory, node.socketDirectory]))
+        #expect(HostileFilterTests.isSame(folders, [node.socketDirectory]))
         #expect(service["restart"] as? String == "no")
         #expect(service["image"] as? String == "postgres:17.6")
     }

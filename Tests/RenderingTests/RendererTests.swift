@@ -83,7 +83,8 @@ struct RendererTests {
                 "/var/lib/toolkit/shop/node2/pgpass",
                 "/etc/systemd/system/toolkit-shop-node2.service",
                 "/etc/systemd/system/toolkit-shop-node2.service.d/toolkit.conf",
-                "/etc/tmpfiles.d/toolkit-shop-node2.conf", "/etc/sudoers.d/toolkit-shop",
+                "/etc/tmpfiles.d/toolkit-shop-node2.conf",
+                "/etc/toolkit/shop/node2/docker-run.sh", "/etc/sudoers.d/toolkit-shop",
             ])
     }
 

@@ -43,6 +43,7 @@ final class StubMachine: Sendable {
         try stub("swift", "echo 'Swift version 6.3.1 (swift-6.3.1-RELEASE)'")
         try stub("sudo", "exec \"$@\"")
         try stub("pkg-config", "exit 0")
+        try stub("nproc", "echo 2")
         for tool in [
             "git", "sshd", "ssh-keygen", "flock", "ps", "shellcheck", "ip", "nft", "nsenter",
             "faketime",
@@ -138,6 +139,15 @@ struct InstallScriptTests {
         #expect(machine.text("meanwhile") == both + both)
         #expect(machine.files(below: "root/usr/sbin") == [])
         #expect(machine.files(below: "root/etc/postgresql-common/createcluster.d") == [])
+    }
+
+    @Test func installsDockerForTheTestsAndStartsNoDaemon() async throws {
+        try machine.stub("systemctl", ":")
+        let run = try await machine.install("test", "--dry-run")
+        #expect(run.status == 0, "\(run.said)")
+        #expect(run.said.contains("docker.io"))
+        #expect(run.said.contains("No service starts while apt installs"))
+        #expect(run.said.contains("systemctl disable docker.service docker.socket\n"))
     }
 
     @Test(arguments: ["apt-fails", "apt-is-killed"])

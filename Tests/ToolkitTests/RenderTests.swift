@@ -32,12 +32,13 @@ struct RenderTests {
             #expect(!dsn.output.contains("==>"))
 
             let both = try await ToolkitProgram.run(
-                "render", "--only", "pg_ident.conf", "--only", "tmpfiles.conf", "--stdout",
+                "render", "--only", "pg_ident.conf", "--only", "postgresql.service", "--stdout",
                 in: folder)
             let names = both.output.split(separator: "\n").filter { $0.hasPrefix("==> ") }
             #expect(
                 names == [
-                    "==> node1/pg_ident.conf", "==> node1/tmpfiles.conf", "==> node2/pg_ident.conf",
+                    "==> node1/pg_ident.conf", "==> node1/postgresql.service",
+                    "==> node2/pg_ident.conf",
                 ])
         }
     }
@@ -102,15 +103,6 @@ struct RenderTests {
         try await withCluster { folder in
             let ended = try await ToolkitProgram.run(arguments, in: folder)
             #expect(ended.status == 64)
-        }
-    }
-
-    @Test(arguments: [["deploy"], ["run"], ["render", "--apply"], ["check"], ["state"]])
-    func dockerNodesAreRenderedAndNotOperated(_ arguments: [String]) async throws {
-        try await withCluster { folder in
-            let ended = try await ToolkitProgram.run(arguments, in: folder)
-            #expect(ended.status == 78)
-            #expect(ended.complaint.contains("node2 has `runtime: docker`"))
         }
     }
 

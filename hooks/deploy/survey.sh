@@ -3,7 +3,8 @@
 #
 # Runs on:   the node, as the PostgreSQL owner, read from standard input: nothing is installed.
 # Knows:     PGDATA PGHOST PGPORT PG_BINDIR TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR
-#            TOOLKIT_RUNTIME_DIR; arguments: files whose mode and SHA-256 are asked for.
+#            TOOLKIT_RUNTIME_DIR; arguments: files whose mode and SHA-256 are asked for. TOOLKIT_PART: all,
+#            or for a docker node machine (with TOOLKIT_CONTAINER TOOLKIT_IMAGE), then server, where it runs.
 # Succeeds:  exit 0; the last line is end=yes.
 # Retry:     at any time.
 # Prints:    key=value, one per line.
@@ -14,9 +15,16 @@ export PATH LC_ALL
 
 say() { printf '%s=%s\n' "$1" "$2"; }
 
+: "${TOOLKIT_PART:=all}"
+
 is_alive() {
     case $1 in '' | *[!0-9]*) return 1 ;; esac
     [ -d "/proc/$1" ]
+}
+
+# A stale file may name somebody else's process; a container numbers its few anew.
+works_here() {
+    is_alive "$1" && [ "$(readlink -- "/proc/$1/cwd")" = "$(readlink -f -- "$PGDATA")" ]
 }
 
 # What is at $2, or at the closest folder above it that exists.
@@ -74,12 +82,36 @@ auto_conf() {
     say data.overridden "$found"
 }
 
-programs() {
+tools() {
     missing=''
-    for tool in timeout flock base64 sync setsid stat find mv cmp sha256sum; do
+    for tool; do
         command -v "$tool" >/dev/null || missing="$missing $tool"
     done
-    say tools.missing "${missing# }"
+}
+
+# What Docker knows of the node; what it complains of when it does not answer.
+engine() {
+    if ! answer=$(docker version --format '{{.Server.Version}}' 2>&1); then
+        say docker.complaint "$(printf '%s\n' "$answer" | tail -n 1)"
+        return
+    fi
+    say docker.version "$answer"
+    say docker.image "$(docker image inspect --format '{{.Id}}' "$TOOLKIT_IMAGE" 2>/dev/null || :)"
+    # What could not be asked is not missing: the look fails.
+    names=$(docker ps --all --format '{{.Names}}')
+    if printf '%s\n' "$names" | grep -q -x -F -e "$TOOLKIT_CONTAINER"; then
+        found=$(docker container inspect --format \
+            '{{.State.Status}} {{.HostConfig.RestartPolicy.Name}} {{index .Config.Labels "io.toolkit.definition"}}' \
+            "$TOOLKIT_CONTAINER")
+        say docker.container "$found"
+    fi
+    hash=$(sha256sum <"$TOOLKIT_CONFIG_DIR/docker-run.sh" 2>/dev/null || :)
+    say docker.definition "${hash%% *}"
+}
+
+programs() {
+    tools timeout flock base64 sync stat find mv cmp od sed awk grep tail
+    say binaries.tools "${missing# }"
     missing=''
     for program in postgres initdb pg_ctl pg_controldata pg_rewind pg_basebackup psql; do
         [ -x "$PG_BINDIR/$program" ] || missing="$missing $program"
@@ -91,7 +123,7 @@ programs() {
 server() {
     pid=''
     [ ! -r "$PGDATA/postmaster.pid" ] || read -r pid <"$PGDATA/postmaster.pid" || :
-    is_alive "$pid" || pid=''
+    works_here "$pid" || pid=''
     other=''
     lock=$PGHOST/.s.PGSQL.$PGPORT.lock
     [ ! -r "$lock" ] || read -r other <"$lock" || :
@@ -110,21 +142,30 @@ server() {
         say server.silent yes
 }
 
+if [ "$TOOLKIT_PART" != machine ]; then
+    programs
+    data_directory
+    server
+    if [ "$TOOLKIT_PART" = server ]; then
+        say end yes
+        exit 0
+    fi
+fi
 say user "$(id -un)"
 say group "$(id -gn)"
 say uid "$(id -u)"
 say clock "$(date +%s%3N)"
 say memory "$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)"
 say cores "$(nproc)"
-programs
-data_directory
+tools timeout flock base64 sync setsid stat find mv cmp sha256sum
+say tools.missing "${missing# }"
+[ "$TOOLKIT_PART" = all ] || engine
 place config "$TOOLKIT_CONFIG_DIR"
 place state "$TOOLKIT_STATE_DIR"
 place runtime "$TOOLKIT_RUNTIME_DIR"
 place socket "$PGHOST"
 if [ -r "$TOOLKIT_STATE_DIR/stamp" ]; then say stamp "$(cat "$TOOLKIT_STATE_DIR/stamp")"; fi
 if [ -e "$TOOLKIT_STATE_DIR/initializing" ]; then say initializing yes; fi
-server
 number=0
 for file; do
     if [ -f "$file" ] && [ -r "$file" ]; then

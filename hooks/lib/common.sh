@@ -78,5 +78,9 @@ case ${TOOLKIT_RUNTIME:-native} in
         # shellcheck source=hooks/lib/native.sh
         . "$here/lib/native.sh"
         ;;
+    docker)
+        # shellcheck source=hooks/lib/docker.sh
+        . "$here/lib/docker.sh"
+        ;;
     *) fail "there is no back-end for TOOLKIT_RUNTIME=$TOOLKIT_RUNTIME" ;;
 esac

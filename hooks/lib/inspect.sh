@@ -15,8 +15,28 @@ cd -- "${0%/*}/.."
 . ./node.env
 : "${TOOLKIT_RUNTIME_DIR:?}" "${PGDATA:?}" "${PG_BINDIR:?}"
 
+# The files of a docker node lie in its volume: this looks where they are. What may hold a server beside
+# its container, or after it, only the machine shows.
+look_inside() {
+    export TOOLKIT_CONTAINER TOOLKIT_VOLUME
+    held=$(./bin/container holders)
+    # A container that stops under the look is looked at again, stopped.
+    ./bin/container look "$PWD/bin/inspect" || ./bin/container look "$PWD/bin/inspect"
+    printf '%s\n' "$held" | while read -r kind _ name; do
+        case $kind$name in
+            '' | "container$TOOLKIT_CONTAINER") ;;
+            *) tell orphans yes ;;
+        esac
+    done
+}
+
 tell() { printf '%s=%s\n' "$1" "$2"; }
 yes_if() { if "$@"; then echo yes; else echo no; fi; }
+
+if [ -n "${TOOLKIT_CONTAINER:-}" ] && [ -z "${TOOLKIT_INSIDE:-}" ]; then
+    look_inside
+    exit 0
+fi
 
 tell boot_id "$(cat /proc/sys/kernel/random/boot_id)"
 if [ -r stamp ] && read -r term step <stamp; then tell stamp "$term.$step"; else tell stamp 0.0; fi

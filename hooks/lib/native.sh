@@ -152,6 +152,15 @@ ask_to_stop() { "$PG_BINDIR/pg_ctl" stop --pgdata="$PGDATA" --mode="$1" --no-wai
 # Tells what would start it again that it has to stay down.
 keep_down() { :; }
 
+# Ends the postmaster at once; its backends go with it, unless they are orphans then.
+stop_at_once() {
+    pid=$(postmaster_pid) || return 0
+    log "stopping postmaster $pid of $PGDATA at once"
+    kill -s QUIT "$pid" 2>/dev/null || :
+    # A frozen process takes no SIGQUIT; SIGKILL it does take.
+    wait_until 2 no_server_process || kill -s KILL "$pid" 2>/dev/null || :
+}
+
 process_state() { sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null || :; }
 
 # stop_postgres fast|immediate|smart
@@ -193,6 +202,10 @@ case ${TOOLKIT_SERVICE:-} in
     */*)
         # shellcheck source=hooks/lib/pg_ctlcluster.sh
         . "${here:?}/lib/pg_ctlcluster.sh"
+        ;;
+    inside)
+        # shellcheck source=hooks/lib/inside.sh
+        . "${here:?}/lib/inside.sh"
         ;;
     *) fail "TOOLKIT_SERVICE is '$TOOLKIT_SERVICE': a unit (NAME.service) or a cluster of Debian's (15/main)" ;;
 esac

@@ -53,12 +53,34 @@ reload() {
 }
 
 tell_postmaster() {
+    if [ -n "${TOOLKIT_CONTAINER:-}" ] && [ -z "${TOOLKIT_INSIDE:-}" ]; then
+        tell_container
+        return
+    fi
     { read -r pid <"$PGDATA/postmaster.pid"; } 2>/dev/null && is_number "$pid" || return 1
     # A stale file may name somebody else's process: only one that works in PGDATA is ours.
     { cd -P "/proc/$pid/cwd"; } 2>/dev/null || return 1
     there=$PWD
     cd -P "$PGDATA" || return 1
     [ "$there" = "$PWD" ] && kill -s HUP "$pid" 2>/dev/null
+}
+
+# A docker node's postmaster is seen from its machine too, by another number: Docker, which may hang, is
+# not asked. Its root is not the machine's and has our state folder. Every sh of Debian's knows -ef.
+# shellcheck disable=SC3013
+tell_container() {
+    for process in /proc/[0-9]*; do
+        [ "$process/root$PWD/node.env" -ef node.env ] || continue
+        if [ "$process/root/" -ef / ] || [ ! "$process/cwd" -ef "$process/root$PGDATA" ]; then continue; fi
+        read -r pid <"$process/root$PGDATA/postmaster.pid" || continue
+        while read -r name numbers; do
+            if [ "$name" = NSpid: ] && [ "${numbers##*[!0-9]}" = "$pid" ]; then
+                kill -s HUP "${process#/proc/}"
+                return
+            fi
+        done <"$process/status"
+    done 2>/dev/null
+    return 1
 }
 
 if [ "${1-}" = stamp ]; then

@@ -4,7 +4,8 @@
 # Rendered by `toolkit render` from cluster.yaml; run it on the node's machine as root or as one
 # who may use Docker. Safe to run twice: a container that is as this file says is only started,
 # another one is replaced as soon as the new one has been made. What lies in the volume is never
-# touched, and no container is removed together with a volume.
+# touched, and no container is removed together with a volume. `docker-run.sh create` makes a missing
+# container, and does nothing more.
 set -eu
 
 container=toolkit-shop-node2
@@ -19,14 +20,20 @@ find_current() {
     docker ps --all --quiet --filter "name=^/$container\$" --filter "label=io.toolkit.definition=$definition"
 }
 
-# Every start is a locked one, and none happens over an unfinished rewind or clone. It is the
-# container's shell that reads this.
+# Every start is a locked one, and none happens over an unfinished rewind or clone. A SIGHUP that comes
+# before the server ends nothing. It is the container's shell that reads this.
 # shellcheck disable=SC2016
-start='if [ -e "$1" ]; then echo "refused: $1 stands; rejoin or clone the node first" >&2; exit 1; fi
+start='set -eu
+trap "" HUP
+if [ -e "$1" ]; then echo "refused: $1 stands; rejoin or clone the node first" >&2; exit 1; fi
 rm -f -- "$2"
 shift 2
 exec "$@"'
 
+if [ "${1:-}" = create ] && is_there "$container"; then
+    echo "$container is there"
+    exit 0
+fi
 if [ -n "$(find_current)" ]; then
     docker start "$container" >/dev/null
     echo "$container is as it should be"
@@ -42,12 +49,13 @@ docker run --rm --user 0:0 --network none --entrypoint /bin/chown \
 if is_there "$container.new"; then docker rm "$container.new" >/dev/null; fi
 
 # Docker starts nothing by itself: the scheduler does, or has moved the primary. The runtime folder is
-# lost with every stop, and the opening in it: whoever starts the container starts a locked server.
-# SIGINT is a fast shutdown. /etc/passwd names the owner for peer authentication.
+# the machine's, on its tmpfs: the opening can be taken away while Docker hangs, and every start takes it
+# away. SIGINT is a fast shutdown. /etc/passwd names the owner for peer authentication.
 docker create --name "$container.new" \
     --label "io.toolkit.cluster=shop" --label "io.toolkit.node=node2" \
     --label "io.toolkit.definition=$definition" \
     --restart no --stop-signal SIGINT --stop-timeout 300 --init \
+    --env "TOOLKIT_INSIDE=$container" \
     --user "$owner" --cap-drop ALL --security-opt no-new-privileges \
     --shm-size 256m \
     --log-driver json-file --log-opt max-size=50m --log-opt max-file=5 \
@@ -55,9 +63,9 @@ docker create --name "$container.new" \
     --mount 'type=volume,source=toolkit-shop-node2,target=/var/lib/postgres' \
     --mount 'type=bind,source=/etc/toolkit/shop/node2,target=/etc/toolkit/shop/node2' \
     --mount 'type=bind,source=/var/lib/toolkit/shop/node2,target=/var/lib/toolkit/shop/node2' \
+    --mount 'type=bind,source=/run/toolkit/shop/node2,target=/run/toolkit/shop/node2' \
     --mount type=bind,source=/etc/passwd,target=/etc/passwd,readonly \
     --mount type=bind,source=/etc/group,target=/etc/group,readonly \
-    --tmpfs /run/toolkit/shop/node2":rw,nosuid,nodev,noexec,size=16m,mode=0700,uid=${owner%:*},gid=${owner#*:}" \
     --tmpfs /var/run/postgresql":rw,nosuid,nodev,noexec,size=16m,mode=0755,uid=${owner%:*},gid=${owner#*:}" \
     --entrypoint /bin/sh "$image" \
     -c "$start" sh /var/lib/toolkit/shop/node2/marker /run/toolkit/shop/node2/open.conf \
@@ -68,5 +76,9 @@ if is_there "$container"; then
     docker rm "$container" >/dev/null
 fi
 docker rename "$container.new" "$container"
+if [ "${1:-}" = create ]; then
+    echo "$container is made"
+    exit 0
+fi
 docker start "$container" >/dev/null
 echo "$container runs"
