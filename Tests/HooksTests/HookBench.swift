@@ -128,7 +128,7 @@ final class HookBench: Sendable {
     }
 
     func write(_ text: String, to path: String) async throws {
-        try await runner.upload(Array(text.utf8), to: path, mode: 0o600, timeout: .seconds(10))
+        try await runner.upload(Array(text.utf8), to: path, mode: 0o600, timeout: .seconds(60))
     }
 
     func read(_ path: String) async throws -> String { try await sh(#"cat -- "$1""#, path) }
