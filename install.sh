@@ -291,6 +291,8 @@ run_tests() {
     if [ $# = 0 ]; then package; fi
     say "Building toolkit and its tests; the first time takes a minute or two."
     run swift build --build-tests
+    # What the builds have written would make every flush of a server wait for the disk.
+    run sync
     # Each test starts servers and waits for them by a deadline: all at once, they would only wait for
     # the processors.
     SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH:-$(($(nproc) * 4))}

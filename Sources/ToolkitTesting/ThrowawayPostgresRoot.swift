@@ -37,9 +37,11 @@ final class ThrowawayPostgresRoot: Sendable {
         """#
 
     init() throws {
-        var template = Array("/tmp/tk-XXXXXX".utf8CString)
+        // On a disk, a flush waits for whatever else is being written to it, a minute after a build.
+        let parent = Self.hasMemory(bytes: 8 << 30) ? "/dev/shm" : "/tmp"
+        var template = Array("\(parent)/tk-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
-            throw ThrowawayPostgresError("cannot make a folder in /tmp")
+            throw ThrowawayPostgresError("cannot make a folder in \(parent)")
         }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         var ends: [Int32] = [-1, -1]
@@ -59,14 +61,23 @@ final class ThrowawayPostgresRoot: Sendable {
         Glibc.close(leash)
     }
 
+    /// ST_NOEXEC of sys/statvfs.h.
+    private static let noExecution: UInt = 8
+
+    /// Whether so much is free there, and programs may run from there.
+    private static func hasMemory(bytes: UInt) -> Bool {
+        var room = statvfs()
+        return statvfs("/dev/shm", &room) == 0 && room.f_bavail * room.f_frsize > bytes
+            && room.f_flag & noExecution == 0
+    }
+
     /// The namesake in memory, where a data directory is copied in a tenth of the time; the folder
     /// itself where memory is scarce.
     func folderInMemory() throws -> String {
         let memory = "/dev/shm/\((path as NSString).lastPathComponent)"
-        var room = statvfs()
-        guard statvfs("/dev/shm", &room) == 0, room.f_bavail * room.f_frsize > 4 << 30,
-            mkdir(memory, 0o700) == 0 || errno == EEXIST
-        else { return path }
+        guard Self.hasMemory(bytes: 4 << 30), mkdir(memory, 0o700) == 0 || errno == EEXIST else {
+            return path
+        }
         try ThrowawayPostgresRoot.giveToServerUser(memory)
         return memory
     }

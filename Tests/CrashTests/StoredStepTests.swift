@@ -8,7 +8,7 @@ import Testing
 /// The scheduler dies right after it has stored a step, one step after the other.
 @Suite("A scheduler that is killed at a stored step")
 struct StoredStepTests {
-    /// What the list of stored steps must hold at least.
+    /// What every failover stores.
     private static let known = [
         "suspect.begin", "suspect.confirmed", "sealing.promote", "promotion.open", "opening.done",
         "member.plan", "member.done", "quorum.add", "quorum.close", "following.done",
@@ -63,8 +63,11 @@ struct StoredStepTests {
         for step in Self.knownOfSwitchover {
             #expect(switchover.contains(step), "\(step) is not stored")
         }
-        // From the opening on a switchover goes the way of a failover.
+        // What a busy machine adds (a lost answer, another look) need not come again. From the opening
+        // on a switchover goes the way of a failover.
         let own = switchover.prefix { $0 != "following.done" }
-        return (failover, Array(own))
+        return (
+            failover.filter(Self.known.contains), own.filter(Self.knownOfSwitchover.contains)
+        )
     }
 }

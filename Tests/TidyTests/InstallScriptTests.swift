@@ -43,7 +43,7 @@ final class StubMachine: Sendable {
         try stub("swift", "echo 'Swift version 6.3.1 (swift-6.3.1-RELEASE)'")
         try stub("sudo", "exec \"$@\"")
         try stub("pkg-config", "exit 0")
-        try stub("nproc", "echo 2")
+        try stub("sync", "exit 0")
         for tool in [
             "git", "sshd", "ssh-keygen", "flock", "ps", "shellcheck", "ip", "nft", "nsenter",
             "faketime",
@@ -82,7 +82,8 @@ final class StubMachine: Sendable {
 
     func write(_ file: String, _ text: String, mode: Int = 0o755) throws {
         try make(directory: String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)]))
-        try Data(text.utf8).write(to: URL(filePath: "\(path)/\(file)"))
+        // Never through a link to a program of the real machine.
+        try Data(text.utf8).write(to: URL(filePath: "\(path)/\(file)"), options: .atomic)
         try FileManager.default.setAttributes(
             [.posixPermissions: mode], ofItemAtPath: "\(path)/\(file)")
     }
