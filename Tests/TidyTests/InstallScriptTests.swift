@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 /// install.sh in a machine made of stubs: nothing of the real one is asked or changed.
@@ -83,7 +84,8 @@ final class StubMachine: Sendable {
     func write(_ file: String, _ text: String, mode: Int = 0o755) throws {
         try make(directory: String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)]))
         // Never through a link to a program of the real machine.
-        try Data(text.utf8).write(to: URL(filePath: "\(path)/\(file)"), options: .atomic)
+        unlink("\(path)/\(file)")
+        try Data(text.utf8).write(to: URL(filePath: "\(path)/\(file)"))
         try FileManager.default.setAttributes(
             [.posixPermissions: mode], ofItemAtPath: "\(path)/\(file)")
     }
