@@ -76,7 +76,7 @@ final class DockerCluster: Sendable {
         }
         let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
             .deletingLastPathComponent().appendingPathComponent("toolkit").path
-        try FileManager.default.linkItem(atPath: program, toPath: root + "/toolkit")
+        try FileManager.default.copyItem(atPath: program, toPath: root + "/toolkit")
         let local = LocalRunner()
         _ = try await local.run(
             Command(["chown", "-R", "postgres", root + "/share"], timeout: .seconds(10)))

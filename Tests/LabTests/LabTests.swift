@@ -12,7 +12,7 @@ struct LabTests {
     private static let isRoot = getuid() == 0
     static let isFull = environment["TOOLKIT_LAB"] == "full"
 
-    /// Scenarios that wait for minutes overlap; those that measure run one at a time beside them.
+    /// Scenarios that wait for minutes overlap; those that measure follow, one at a time.
     @Test(.enabled(if: isRoot, "the lab needs root: it makes network namespaces"))
     func everyScenario() async throws {
         let only = Self.environment["TOOLKIT_LAB_ONLY"].map {
@@ -21,15 +21,8 @@ struct LabTests {
         let chosen = Scenario.all.filter { only?.contains($0.id) ?? true }
         try #require(!chosen.isEmpty, "TOOLKIT_LAB_ONLY names no scenario")
         let report = LabReport()
-        await withTaskGroup(of: Void.self) { group in
-            let patient = Queue(chosen.filter(\.isPatient))
-            let measuring = Queue(chosen.filter { !$0.isPatient })
-            for queue in [patient, patient, measuring] {
-                group.addTask {
-                    while let next = await queue.next() { await Self.play(next, report) }
-                }
-            }
-        }
+        await Self.play(chosen.filter(\.isPatient), atOnce: 3, report)
+        await Self.play(chosen.filter { !$0.isPatient }, atOnce: 1, report)
         await LabTemplate.shared.remove()
         print("\nThe lab\(Self.isFull ? ", at full scale" : ""):\n\n\(report.table)\n")
     }
@@ -38,6 +31,19 @@ struct LabTests {
         private var left: [Scenario]
         init(_ scenarios: [Scenario]) { left = scenarios.reversed() }
         func next() -> Scenario? { left.popLast() }
+    }
+
+    private static func play(
+        _ scenarios: [Scenario], atOnce count: Int, _ report: LabReport
+    ) async {
+        let queue = Queue(scenarios)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<count {
+                group.addTask {
+                    while let next = await queue.next() { await play(next, report) }
+                }
+            }
+        }
     }
 
     private static func play(_ scenario: Scenario, _ report: LabReport) async {
