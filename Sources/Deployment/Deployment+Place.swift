@@ -87,6 +87,14 @@ extension Deployment {
         let old = work.survey.stamp ?? Stamp(term: Term(0), step: Revision(0))
         // A term of the scheduler's is kept: this only puts a lost file back.
         let stamp = old.term == Term(0) ? Stamp(term: old.term, step: old.step.next) : old
+        try await lock(node, under: stamp, then: "deploy again")
+        await log.add(node.id, "locked and sealed")
+    }
+
+    /// A node.conf that locks the node and names no upstream, under this stamp; its opening is gone.
+    func lock(
+        _ node: NodeSettings, under stamp: Stamp, then next: String
+    ) async throws(DeploymentError) {
         let text: String
         do {
             text = try NodeFiles.nodeConf(
@@ -96,15 +104,14 @@ extension Deployment {
                 .files, "cannot write node.conf of \(node.id)", because: "\(error)",
                 next: "correct the setting in cluster.yaml")
         }
-        let request = NodeRequest(stamp: stamp, nodeConf: text, opening: .removed)
         let outcome = await NodeApply(timeout: .seconds(20)).apply(
-            request, on: node, via: runner(node))
+            NodeRequest(stamp: stamp, nodeConf: text, opening: .removed), on: node,
+            via: runner(node))
         guard case .applied = outcome else {
             throw DeploymentError(
                 .node, "cannot lock \(node.id)", because: outcome.because,
-                next: "look at \(node.stateDirectory) on it, then deploy again")
+                next: "look at \(node.stateDirectory) on it, then \(next)")
         }
-        await log.add(node.id, "locked and sealed")
     }
 
     /// Runs a command that has to succeed: on the node's machine, or where its server runs.

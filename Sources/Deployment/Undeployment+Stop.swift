@@ -1,7 +1,6 @@
 import ClusterFile
 import FailoverCore
 import Hooks
-import Rendering
 
 /// The servers of a cluster that ends, in the order that leaves all data in one place: writes end
 /// first, then the standbys get what is left, and the primary is the last one to stop.
@@ -40,23 +39,7 @@ extension Undeployment {
             if let stored { stored } else {
                 try await deployment.nextStamp(of: node, for: "undeploy")
             }
-        let text: String
-        do {
-            text = try NodeFiles.nodeConf(
-                stamp: stamp, upstream: nil, postgresMajor: settings.postgresql.version)
-        } catch {
-            throw DeploymentError(
-                .files, "cannot write node.conf of \(node.id)", because: "\(error)",
-                next: "correct the setting in cluster.yaml")
-        }
-        let outcome = await NodeApply(timeout: .seconds(20)).apply(
-            NodeRequest(stamp: stamp, nodeConf: text, opening: .removed), on: node,
-            via: deployment.runner(node))
-        guard case .applied = outcome else {
-            throw DeploymentError(
-                .node, "cannot lock \(node.id)", because: outcome.because,
-                next: "look at \(node.stateDirectory) on it, then undeploy again")
-        }
+        try await deployment.lock(node, under: stamp, then: "undeploy again")
         try await untilLocked(node, under: stamp)
         try await deployment.query(
             [

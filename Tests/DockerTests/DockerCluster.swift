@@ -149,36 +149,3 @@ final class DockerCluster: Sendable {
         }
     }
 }
-
-/// Runs commands here as the user that may run PostgreSQL, with a home of its own.
-struct ServerUserRunner: CommandRunner {
-    let home: String
-    private let local = LocalRunner()
-
-    init(home: String) { self.home = home }
-
-    var place: String { local.place }
-
-    func run(_ command: Command) async throws(ExecutionError) -> CommandResult {
-        var command = command
-        command.arguments = ThrowawayPostgresRoot.asServerUser(command.arguments)
-        command.environment["HOME"] = home
-        return try await local.run(command)
-    }
-
-    func upload(
-        _ contents: [UInt8], to path: String, mode: UInt32, timeout: Duration
-    ) async throws(ExecutionError) {
-        let script = #"cat >"$1.new" && chmod "$2" -- "$1.new" && mv -f -- "$1.new" "$1""#
-        let result = try await run(
-            Command(
-                ["/bin/sh", "-c", script, "sh", path, String(mode, radix: 8)],
-                standardInput: contents, timeout: timeout))
-        guard result.isSuccess else {
-            throw ExecutionError(
-                .transfer, "cannot write \(path)", because: result.errorOutput, next: "look")
-        }
-    }
-
-    func close() async {}
-}

@@ -195,32 +195,3 @@ final class HookBench: Sendable {
         "primary_conninfo = 'host=127.0.0.1 port=\(node.port) user=postgres application_name=\(name)'\n"
     }
 }
-
-/// Runs commands here, as the user that may run PostgreSQL.
-struct ServerUserRunner: CommandRunner {
-    let local = LocalRunner()
-
-    var place: String { local.place }
-
-    func run(_ command: Command) async throws(ExecutionError) -> CommandResult {
-        var command = command
-        command.arguments = ThrowawayPostgresRoot.asServerUser(command.arguments)
-        return try await local.run(command)
-    }
-
-    func upload(
-        _ contents: [UInt8], to path: String, mode: UInt32, timeout: Duration
-    ) async throws(ExecutionError) {
-        let script = #"cat >"$1.new" && chmod "$2" -- "$1.new" && mv -f -- "$1.new" "$1""#
-        let result = try await run(
-            Command(
-                ["/bin/sh", "-c", script, "sh", path, String(mode, radix: 8)],
-                standardInput: contents, timeout: timeout))
-        guard result.isSuccess else {
-            throw ExecutionError(
-                .transfer, "cannot write \(path)", because: result.errorOutput, next: "look")
-        }
-    }
-
-    func close() async {}
-}

@@ -6,6 +6,7 @@ import Synchronization
 import Testing
 
 @testable import Hooks
+@testable import ToolkitTesting
 
 @Suite("A node's hook beside the scheduler")
 struct PermitTests {

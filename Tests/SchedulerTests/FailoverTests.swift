@@ -31,8 +31,8 @@ struct FailoverTests {
     }
 
     /// No command can be run on any node: what must happen goes over SQL.
-    @Test(.timeLimit(.minutes(3)), arguments: ServerUserRunner.Fault.allCases)
-    func failsOverWhenNoRunnerAnswers(_ fault: ServerUserRunner.Fault) async throws {
+    @Test(.timeLimit(.minutes(3)), arguments: BreakableRunner.Fault.allCases)
+    func failsOverWhenNoRunnerAnswers(_ fault: BreakableRunner.Fault) async throws {
         try await TestCluster.with(3) { nodes in
             try await nodes.withScheduler { scheduler, _ in
                 try await nodes.whileWriting(scheduler, "OUTAGE by SQL, runners \(fault)") {

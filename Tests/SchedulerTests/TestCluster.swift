@@ -19,7 +19,7 @@ import Testing
 final class TestCluster: Sendable {
     let root: String
     let settings: ClusterSettings
-    let runner = ServerUserRunner()
+    let runner = BreakableRunner()
     private let folder: ThrowawayPostgresRoot
 
     static let share = ShareFolder(
@@ -232,9 +232,9 @@ struct TestClusterError: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// Runs commands as the user that PostgreSQL may run as: it refuses root.
-final class ServerUserRunner: CommandRunner {
-    private let local = LocalRunner()
+/// Runs commands as the user that PostgreSQL may run as, until it breaks down.
+final class BreakableRunner: CommandRunner {
+    private let sound = ServerUserRunner()
     private let fault = Mutex<Fault?>(nil)
 
     /// Why nothing can be started.
@@ -250,35 +250,24 @@ final class ServerUserRunner: CommandRunner {
 
     var place: String { "localhost" }
 
-    private static var isRoot: Bool { geteuid() == 0 }
+    private func connect() async throws(ExecutionError) {
+        guard let fault = fault.withLock({ $0 }) else { return }
+        if fault == .silent { try? await Task.sleep(for: .seconds(5)) }
+        throw ExecutionError(
+            fault == .silent ? .timedOut : .refused, "cannot connect",
+            because: "sshd is down", next: "start it")
+    }
 
     func run(_ command: Command) async throws(ExecutionError) -> CommandResult {
-        if let fault = fault.withLock({ $0 }) {
-            if fault == .silent { try? await Task.sleep(for: .seconds(5)) }
-            throw ExecutionError(
-                fault == .silent ? .timedOut : .refused, "cannot connect",
-                because: "sshd is down", next: "start it")
-        }
-        guard Self.isRoot else { return try await local.run(command) }
-        var command = command
-        command.arguments =
-            ["/usr/bin/setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
-            + command.arguments
-        return try await local.run(command)
+        try await connect()
+        return try await sound.run(command)
     }
 
     func upload(
         _ contents: [UInt8], to path: String, mode: UInt32, timeout: Duration
     ) async throws(ExecutionError) {
-        let script = #"umask 077 && cat >"$1.new" && chmod "$2" "$1.new" && mv -f "$1.new" "$1""#
-        let result = try await run(
-            Command(
-                ["/bin/sh", "-c", script, "upload", path, String(mode, radix: 8)],
-                standardInput: contents, timeout: timeout))
-        guard result.isSuccess else {
-            throw ExecutionError(
-                .transfer, "cannot write \(path)", because: result.errorOutput, next: "look there")
-        }
+        try await connect()
+        try await sound.upload(contents, to: path, mode: mode, timeout: timeout)
     }
 
     func close() async {}
