@@ -131,6 +131,12 @@ struct UntilClosedTests {
                 try await server.start()
                 let connection = try await Connection.open(server.conninfo, timeout: .seconds(30))
                 let watch = try await watch(connection)
+                // A session that is still sending when SIGQUIT arrives says nothing more.
+                let pid = try #require(await connection.backendPID)
+                try await server.wait(
+                    until: """
+                        select wait_event = 'ClientRead' from pg_stat_activity where pid = \(pid)
+                        """)
                 try await server.stop(mode)
                 let ending = await watch.value
                 #expect(ending?.code == .adminShutdown, "\(mode): \(String(describing: ending))")
