@@ -4,9 +4,10 @@ import Hooks
 import Quotation
 import Rendering
 
-/// Taking over the data of a set-up that another tool ran: no copy is made. Every server has been
-/// stopped cleanly, the primary first; then each starts on its own data with our configuration,
-/// locked, the adopted primary is opened, and the scheduler points the standbys at it.
+/// Taking over the data of a set-up that another tool ran: no copy is made. A server that was stopped
+/// cleanly starts on its own data with our configuration, locked; a primary that runs goes on running
+/// (`takeIn`), a standby that runs is stopped first. The adopted primary is opened, and the scheduler
+/// points the standbys at it.
 extension Deployment {
     /// The primary whose data begin the cluster.
     func adopted(
@@ -28,12 +29,27 @@ extension Deployment {
     /// ago, also proves that it follows this primary, and no other of the same timeline. Both are
     /// locked; the scheduler points it anew, by a name that counts.
     func bringRoles(
-        to standby: NodeSettings, from primary: NodeSettings, _ log: ChangeLog
+        to work: NodeWork, from primary: NodeSettings, _ log: ChangeLog
     ) async throws(DeploymentError) {
+        let standby = work.node
+        if work.survey.runsOnItsOwn {
+            // A back-end of Debian's starts it with its own files.
+            if standby.service != nil { try await include(work, lines: "") }
+            try await service(.serviceStopCommand, on: standby, reason: "deploy")
+            await log.add(standby.id, "stopped")
+        }
         let wanted = try await rolesDigest(on: primary)
         try await point(standby, at: primary)
         try await start(standby)
         try await untilReady(standby)
+        guard try await readsOurs(standby) else {
+            throw DeploymentError(
+                .node, "cannot adopt \(standby.id)",
+                because: "it was started without \(NodeFiles.nodePath(of: standby))",
+                next: "see that nothing else starts it, and that a cluster of Debian's has "
+                    + "\(standby.configDirectory)/postgresql.conf as its last include; then deploy "
+                    + "again")
+        }
         let deadline = ContinuousClock.now + .seconds(120)
         while try await rolesDigest(on: standby) != wanted {
             guard ContinuousClock.now < deadline, !Task.isCancelled else {
@@ -99,45 +115,5 @@ extension Deployment {
                 .node, "cannot point \(standby.id) at \(primary.id)", because: outcome.because,
                 next: "look at \(standby.stateDirectory) on it, then deploy again")
         }
-    }
-}
-
-extension NodeChecks {
-    /// A PostgreSQL cluster that was never ours.
-    var strangeCluster: CheckResult {
-        let path = node.dataDirectory
-        func failed(_ found: String, _ next: String) -> CheckResult {
-            CheckResult(node.id, "data_dir", .failed, found: found, next: next)
-        }
-        guard let adopting else {
-            return failed(
-                "\(path) holds a PostgreSQL cluster that is not ours",
-                "name an empty or missing folder as data_dir; or stop its servers and take it "
-                    + "over with `toolkit deploy --adopt PRIMARY`")
-        }
-        if let pid = survey.postmaster {
-            return failed(
-                "\(path) is in use by PostgreSQL (pid \(pid)), which runs on its own configuration",
-                "stop it cleanly (pg_ctl stop -m fast), the primary before the standbys")
-        }
-        let isPrimary = node.id == adopting
-        guard survey.hasStandbySignal != isPrimary else {
-            return failed(
-                isPrimary
-                    ? "\(path) is that of a standby (standby.signal)"
-                    : "\(path) is that of a primary (no standby.signal), and \(adopting) is adopted "
-                        + "as the primary",
-                isPrimary
-                    ? "name the node that was the primary in --adopt"
-                    : "move it aside to have it cloned, or leave \(node.id) out of cluster.yaml")
-        }
-        let wanted = isPrimary ? "shut down" : "shut down in recovery"
-        guard survey.dataState == wanted else {
-            return failed(
-                "\(path) was not shut down cleanly: pg_controldata says `\(survey.dataState)`, not "
-                    + "`\(wanted)`",
-                "start it as before, let it catch up, and stop it cleanly")
-        }
-        return CheckResult(node.id, "data_dir", found: "\(path): to be adopted as it is")
     }
 }

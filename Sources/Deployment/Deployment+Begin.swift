@@ -27,6 +27,7 @@ extension Deployment {
         try await makeRoles(on: node, passwords)
         await log.add(
             node.id, "made the roles \(settings.postgresql.roles.joined(separator: ", "))")
+        if work.survey.runsOnItsOwn { try await takeIn(work, log) }
         return try await beginning(on: node)
     }
 

@@ -45,7 +45,8 @@ extension Deployment {
                 "make the container of \(node.id)")
             await log.add(node.id, "made the container \(node.docker?.container ?? "")")
         }
-        guard work.survey.postmaster != nil,
+        // A server of another set-up does not read these, and may not be ready to read its own again.
+        guard work.survey.postmaster != nil, !work.survey.runsOnItsOwn,
             work.uploads.contains(where: { $0.kind == .configuration })
         else { return }
         try await run(

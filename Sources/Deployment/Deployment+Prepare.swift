@@ -19,6 +19,11 @@ extension Deployment {
     ) async throws(DeploymentError) -> Prepared {
         let work = try await work(systemIdentifier)
         let log = ChangeLog(progress)
+        for warning in work.warnings {
+            if let node = warning.node {
+                await log.tell(node, "\(warning.found); \(warning.next)")
+            }
+        }
         if !work.arePasswordsKept {
             try work.passwords.write(settings)
             await log.add(nil, "wrote \(Passwords.path(settings))")
@@ -31,7 +36,7 @@ extension Deployment {
         if adopting != nil {
             for standby in work.nodes
             where standby.node.id != first.node.id && standby.survey.data == .pgdata {
-                try await bringRoles(to: standby.node, from: first.node, log)
+                try await bringRoles(to: standby, from: first.node, log)
                 beginning.adopted.append(standby.node.id)
             }
         }
@@ -45,6 +50,8 @@ extension Deployment {
         var nodes: [NodeWork]
         /// The node that begins the cluster; nil when the store knows the cluster.
         var first: NodeWork?
+        /// What a running server that is adopted will do otherwise at its next start.
+        var warnings: [CheckResult]
 
         var steps: [DeployProgress] {
             var steps = nodes.filter { !$0.isNothing }.flatMap(\.steps)
@@ -58,9 +65,15 @@ extension Deployment {
                             node: first.node.id, "initdb in \(first.node.dataDirectory)"))
                 }
                 steps.append(
-                    DeployProgress(node: first.node.id, "start it, locked, and make the roles"))
+                    DeployProgress(
+                        node: first.node.id,
+                        first.survey.runsOnItsOwn
+                            ? "make the roles, and have it read our configuration, opened, while "
+                                + "it runs"
+                            : "start it, locked, and make the roles"))
             }
             return steps
+                + warnings.map { DeployProgress(node: $0.node, "\($0.found); \($0.next)") }
         }
     }
 
@@ -74,7 +87,8 @@ extension Deployment {
             // The last one tells whether node-apply has been at work.
             (asked[node.id] ?? []) + [NodeFiles.nodePath(of: node)]
         }
-        try refuse(results(of: surveys, systemIdentifier))
+        let adoption = adopting.map { adoptionChecks($0, surveys, files) } ?? []
+        try refuse(results(of: surveys, systemIdentifier) + adoption)
         let nodes = surveys.compactMap { found in
             found.survey.map {
                 work(on: found.node, $0, files: files[found.node.id] ?? [])
@@ -82,7 +96,8 @@ extension Deployment {
         }
         return Work(
             passwords: passwords, arePasswordsKept: isKept, nodes: nodes,
-            first: systemIdentifier == nil ? try first(of: nodes) : nil)
+            first: systemIdentifier == nil ? try first(of: nodes) : nil,
+            warnings: adoption.filter { $0.status == .warning })
     }
 
     private func refuse(_ results: [CheckResult]) throws(DeploymentError) {

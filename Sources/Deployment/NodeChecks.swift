@@ -155,7 +155,14 @@ struct NodeChecks {
                 "\(path) is the database system \(found); this cluster is \(systemIdentifier)",
                 "name another data_dir for \(node.id)")
         }
-        guard survey.stamp != nil else { return strangeCluster }
+        if let deployed = survey.deployedData, deployed != path, systemIdentifier == nil {
+            return result(
+                "data_dir", .failed,
+                "\(path) holds a PostgreSQL cluster, and \(node.id) was deployed with \(deployed)",
+                "correct data_dir; or `toolkit undeploy` with the old file first")
+        }
+        let isOurs = survey.stamp != nil && (systemIdentifier != nil || !survey.runsOnItsOwn)
+        guard isOurs else { return strangeCluster }
         guard survey.hasChecksums || survey.hasHintLogging else {
             return result(
                 "data_dir", .warning, "\(path): neither checksums nor wal_log_hints",

@@ -28,8 +28,11 @@ struct NodeWork: Sendable {
     var node: NodeSettings
     var survey: Survey
     var folders: [String]
+    /// All that has to lie there.
+    var files: [DesiredFile]
     var uploads: [DesiredFile]
-    /// There is no node.conf yet: it is made, locked and sealed.
+    /// There is no node.conf yet: it is made, locked and sealed. Not beside a server that is adopted while
+    /// it runs: it gets one when it is opened, or stopped.
     var isUnsealed: Bool
 
     /// A docker node's container is made, and not started.
@@ -101,7 +104,7 @@ extension Deployment {
         let uploads = files.indices.filter { !files[$0].isInPlace(survey.files[$0]) }
         return NodeWork(
             node: node, survey: survey, folders: missing.compactMap { paths[$0] },
-            uploads: uploads.map { files[$0] },
-            isUnsealed: survey.files[files.count] == nil)
+            files: files, uploads: uploads.map { files[$0] },
+            isUnsealed: survey.files[files.count] == nil && !survey.runsOnItsOwn)
     }
 }

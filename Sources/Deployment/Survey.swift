@@ -83,6 +83,10 @@ struct Survey: Hashable, Sendable {
     /// Settings of the running server; empty when it doesn't run or doesn't answer.
     var serverSettings: [String: String]
     var isServerSilent: Bool
+    /// Programs that look after the server on their own: `repmgrd (pid 12)`.
+    var supervisors: String
+    /// The data directory that this node was deployed with; nil: it never was.
+    var deployedData: String?
     /// Nil for a native node.
     var container: Container?
     /// By the place of the path among those that were asked for.
@@ -93,6 +97,11 @@ struct Survey: Hashable, Sendable {
         versionText.split(separator: " ").lazy
             .compactMap { word in word.split(separator: ".").first.flatMap { Int($0) } }
             .first
+    }
+
+    /// Its server runs and has never read our configuration.
+    var runsOnItsOwn: Bool {
+        postmaster != nil && !isServerSilent && serverSettings["toolkit_term"]?.isEmpty != false
     }
 
     var dataIsEmpty: Bool { data == .missing || data == .empty || isInitializing }
@@ -139,6 +148,8 @@ extension Survey {
         postmaster = Int(text("server.running"))
         portTakenBy = Int(text("server.port_taken_by"))
         isServerSilent = text("server.silent") == "yes"
+        supervisors = words("server.supervisors").joined(separator: " ")
+        deployedData = facts["deployed.data"]
         container = Container(facts)
         serverSettings = [:]
         files = [:]

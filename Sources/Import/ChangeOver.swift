@@ -43,8 +43,9 @@ public struct ChangeOver: Hashable, Codable, Sendable {
         phases = [
             Phase(title: "Prepare; nothing stops", steps: writer.prepare),
             Phase(
-                title: "Change over; writes stop at `stop PostgreSQL` and go on after "
-                    + "`adopt the data`",
+                title: source == .pgAutoFailover
+                    ? "Change over; writes stop at `stop the keeper` and go on after `adopt the data`"
+                    : "Change over; the primary goes on, each standby is started anew",
                 steps: writer.changeOver),
             Phase(title: "Verify", steps: writer.verify),
             Phase(
@@ -133,13 +134,8 @@ extension ChangeOver.Writer {
         stopTool + [
             step(
                 "each node",
-                "stop PostgreSQL: the primary first, then, when it is down, the "
-                    + "standbys",
-                settings.nodes.flatMap { ["# \($0.id)", stopServer($0)] },
-                expect: "`database system is shut down` in each log; nothing starts it again"),
-            step(
-                "each node",
-                "set aside what ALTER SYSTEM has set and the toolkit owns",
+                "set aside what ALTER SYSTEM has set and the toolkit owns; a server that runs goes "
+                    + "by it until it is adopted, so reload none",
                 settings.nodes.flatMap { node in
                     let conf = quoted(node.dataDirectory + "/postgresql.auto.conf")
                     let kept = quoted(node.dataDirectory + "/postgresql.auto.conf.before-toolkit")
@@ -150,9 +146,18 @@ extension ChangeOver.Writer {
                 "scheduler", "look at what the adoption would do",
                 ["toolkit deploy --adopt \(primary) --dry-run"]
                     + (facts.primary == nil ? ["# PRIMARY: the node that was the primary"] : []),
-                expect: "no refusal; no initdb, no clone"),
+                expect: "no refusal; no initdb, no clone. Settings that it says stand in the "
+                    + "primary's own files alone: in cluster.yaml where they should stay"),
             step(
-                "scheduler", "adopt the data: each node starts on them, \(primary) is opened",
+                "each node",
+                "only where the adoption refuses a running primary and a restart of it is no "
+                    + "way out: stop PostgreSQL, the primary first, then, when it is down, the "
+                    + "standbys. Writes stop here, and go on after the next step",
+                settings.nodes.flatMap { ["# \($0.id)", stopServer($0)] },
+                expect: "`database system is shut down` in each log; nothing starts it again"),
+            step(
+                "scheduler",
+                "adopt the data: a primary that runs goes on, what is stopped starts on them",
                 ["toolkit deploy --adopt \(primary)"],
                 expect: "every node is up; passwords of the toolkit's roles are made and kept in "
                     + "\(settings.scheduler.directory)/\(settings.cluster).pgpass (0600) and each "
@@ -204,12 +209,18 @@ extension ChangeOver.Writer {
                 "scheduler", "stop the scheduler",
                 ["systemctl disable --now toolkit-\(settings.cluster)"]),
             step(
+                "scheduler",
+                "stop PostgreSQL and take the toolkit away: the standbys get all WAL, the data stay",
+                ["toolkit undeploy --yes \(quoted(settings.cluster))"],
+                expect: "stopped, for each node; its lines are gone from postgresql.conf and "
+                    + "pg_hba.conf of a primary that was adopted while it ran"),
+            step(
                 "each node",
-                "stop PostgreSQL, the primary first, and put postgresql.auto.conf back",
+                "put postgresql.auto.conf back",
                 settings.nodes.flatMap { node in
                     let conf = node.dataDirectory + "/postgresql.auto.conf"
                     return [
-                        "# \(node.id)", stopServer(node),
+                        "# \(node.id)",
                         "cp -p \(quoted(conf + ".before-toolkit")) \(quoted(conf))",
                     ]
                 },

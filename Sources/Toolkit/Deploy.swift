@@ -14,8 +14,9 @@ struct Deploy: AsyncParsableCommand {
             and changes nothing that is in place.
             With --admin it makes bare machines ready first: PostgreSQL's packages, its owner with
             the scheduler's key, folders, sudoers and units; USER is root, or one with `sudo -n`.
-            With --adopt it takes over the data of servers that another tool ran: stop them
-            cleanly, the primary first. No data are moved; see `toolkit import`.
+            With --adopt it takes over servers that another tool ran, and moves no data. A primary
+            that runs goes on running, standbys that run are started anew; what is stopped has to
+            be stopped cleanly, the primary first. See `toolkit import`.
             """)
 
     @OptionGroup var options: ClusterOptions

@@ -124,7 +124,18 @@ keep_data() {
     done
 }
 
+# The configuration of a server that was adopted while it ran.
+give_back() {
+    [ -r "$TOOLKIT_STATE_DIR/adopted" ] || return 0
+    while IFS= read -r file; do
+        grep -q '^# toolkit: from here its own lines' "$file" 2>/dev/null || continue
+        run sed -i '/^# toolkit: from here its own lines/,/^# toolkit: end of its lines/d' "$file"
+        say "note: $file.before-toolkit is that file as it was"
+    done <"$TOOLKIT_STATE_DIR/adopted"
+}
+
 remove_files() {
+    give_back
     for folder in "$TOOLKIT_RUNTIME_DIR" "$TOOLKIT_CONFIG_DIR"; do
         if holds_anything "$folder"; then run find "$folder" -mindepth 1 -delete; fi
     done

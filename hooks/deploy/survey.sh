@@ -130,16 +130,53 @@ server() {
     if is_alive "$other" && [ "$other" != "$pid" ]; then say server.port_taken_by "$other"; fi
     [ -n "$pid" ] || return 0
     say server.running "$pid"
+    say server.supervisors "$(supervisors)"
     PGCONNECT_TIMEOUT=3
     export PGCONNECT_TIMEOUT
+    if ! facts=$(ask_server); then
+        say server.silent yes
+        return
+    fi
+    printf '%s\n' "$facts"
+    closed=''
+    for name in config_file hba_file; do
+        file=$(printf '%s\n' "$facts" | sed -n "s/^server\.$name=//p")
+        file=$(readlink -f -- "$file")
+        if [ ! -w "$file" ] || [ ! -w "${file%/*}" ]; then closed="$closed $file"; fi
+    done
+    say server.closed "${closed# }"
+}
+
+# `server.own` are the settings that only its own files hold, not ours.
+ask_server() {
     timeout 10 "$PG_BINDIR/psql" --no-psqlrc --quiet --tuples-only --no-align --field-separator== \
         --host="$PGHOST" --port="$PGPORT" --username=postgres --dbname=postgres --no-password \
         --command="SELECT 'server.' || name, setting FROM pg_settings WHERE name IN (
             'wal_log_hints', 'data_checksums', 'full_page_writes', 'fsync', 'wal_level',
-            'max_wal_senders', 'max_replication_slots', 'hot_standby', 'config_file')
+            'max_wal_senders', 'max_replication_slots', 'hot_standby', 'config_file', 'hba_file',
+            'listen_addresses', 'max_connections', 'max_locks_per_transaction',
+            'max_prepared_transactions', 'max_worker_processes')
             UNION ALL SELECT 'server.pending_restart', string_agg(name, ' ')
-            FROM pg_settings WHERE pending_restart" </dev/null 2>/dev/null ||
-        say server.silent yes
+            FROM pg_settings WHERE pending_restart
+            UNION ALL SELECT 'server.own', string_agg(name, ' ' ORDER BY name)
+            FROM pg_settings WHERE source = 'configuration file' AND setting <> boot_val
+            UNION ALL SELECT 'server.toolkit_term', current_setting('toolkit.term', true)" \
+        </dev/null 2>/dev/null
+}
+
+# Programs of this user that start, stop and promote servers on their own.
+supervisors() {
+    for process in /proc/[0-9]*; do
+        { read -r program <"$process/comm"; } 2>/dev/null || continue
+        case $program in
+            repmgrd | patroni | pg_autoctl)
+                # Of another user, or dead: its program can't be seen.
+                if readlink -- "$process/exe" >/dev/null 2>&1; then
+                    printf '%s (pid %s) ' "$program" "${process#/proc/}"
+                fi
+                ;;
+        esac
+    done
 }
 
 if [ "$TOOLKIT_PART" != machine ]; then
@@ -164,6 +201,10 @@ place config "$TOOLKIT_CONFIG_DIR"
 place state "$TOOLKIT_STATE_DIR"
 place runtime "$TOOLKIT_RUNTIME_DIR"
 place socket "$PGHOST"
+if [ -r "$TOOLKIT_STATE_DIR/node.env" ]; then
+    # shellcheck disable=SC2016  # the inner shell's
+    say deployed.data "$(sh -c '. "$1" && printf %s "$PGDATA"' sh "$TOOLKIT_STATE_DIR/node.env" </dev/null)"
+fi
 if [ -r "$TOOLKIT_STATE_DIR/stamp" ]; then say stamp "$(cat "$TOOLKIT_STATE_DIR/stamp")"; fi
 if [ -e "$TOOLKIT_STATE_DIR/initializing" ]; then say initializing yes; fi
 number=0

@@ -1,0 +1,61 @@
+#!/bin/sh
+# adopt.sh — have a running server of another set-up read our files beside its own; reloads nothing.
+#
+# Runs on:   the node, as the PostgreSQL owner, read from standard input: nothing is installed.
+# Knows:     TOOLKIT_ADOPT (add, or take-back) CONFIG_FILE HBA_FILE of the server (HBA_FILE may be empty),
+#            CONFIG_LINES to come last, HBA_LINES to come first, TOOLKIT_STATE_DIR.
+# Succeeds:  exit 0; each file as it was is kept beside it as FILE.before-toolkit. 73: can't be written.
+# Retry:     at any time: lines that are there are replaced.
+# Prints:    nothing.
+set -eu
+umask 077
+PATH=/usr/local/bin:/usr/bin:/bin:${PATH:-}
+LC_ALL=C
+export PATH LC_ALL
+
+begin='# toolkit: from here its own lines, which toolkit undeploy takes away.'
+end='# toolkit: end of its lines.'
+
+without_ours() { # FILE
+    awk -v begin="$begin" -v end="$end" \
+        '$0 == begin { ours = 1 } !ours { print } $0 == end { ours = 0 }' "$1"
+}
+
+replace() { # FILE, whose new text is on standard input
+    cp -p -- "$1" "$1.toolkit-new"
+    cat >"$1.toolkit-new"
+    sync -- "$1.toolkit-new"
+    mv -f -- "$1.toolkit-new" "$1"
+    sync -- "${1%/*}"
+}
+
+ours() { printf '%s\n%s\n%s\n' "$begin" "$1" "$end"; }
+
+config=$(readlink -f -- "$CONFIG_FILE")
+hba=''
+[ -z "$HBA_FILE" ] || hba=$(readlink -f -- "$HBA_FILE")
+for file in "$config" ${hba:+"$hba"}; do
+    if [ ! -w "$file" ] || [ ! -w "${file%/*}" ]; then
+        printf '%s is not writable\n' "$file" >&2
+        exit 73
+    fi
+done
+
+# Whoever takes the node away reads there what has to be given back.
+printf '%s\n' "$config" ${hba:+"$hba"} >"$TOOLKIT_STATE_DIR/adopted"
+sync -- "$TOOLKIT_STATE_DIR/adopted"
+
+for file in "$config" ${hba:+"$hba"}; do
+    grep -qxF -e "$begin" "$file" || cp -p -- "$file" "$file.before-toolkit"
+    # A last line without its end would become one with ours.
+    text=$(without_ours "$file")
+    if [ "$TOOLKIT_ADOPT" = take-back ]; then
+        printf '%s\n' "$text"
+    elif [ "$file" = "$config" ]; then
+        printf '%s\n' "$text"
+        ours "$CONFIG_LINES"
+    else
+        ours "$HBA_LINES"
+        printf '%s\n' "$text"
+    fi | replace "$file"
+done
