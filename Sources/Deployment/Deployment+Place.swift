@@ -1,6 +1,7 @@
 import ClusterFile
 import Execution
 import FailoverCore
+import Foundation
 import Hooks
 import Rendering
 
@@ -27,17 +28,9 @@ extension Deployment {
 
     private func place(_ work: NodeWork, _ log: ChangeLog) async throws(DeploymentError) {
         let node = work.node
-        let runner = runner(node)
-        do throws(ExecutionError) {
-            try await makeFolders(of: work, runner, log)
-            for file in work.uploads {
-                try await runner.upload(
-                    file.contents, to: file.path, mode: file.mode, timeout: .seconds(30))
-                await log.add(node.id, "wrote \(file.path)")
-            }
-        } catch {
-            throw DeploymentError(error, on: node)
-        }
+        try await putFiles(of: work)
+        for folder in work.folders { await log.add(node.id, "made \(folder)") }
+        for file in work.uploads { await log.add(node.id, "wrote \(file.path)") }
         if work.isUnsealed { try await seal(work, log) }
         if work.isWithoutContainer {
             try await run(
@@ -55,26 +48,28 @@ extension Deployment {
         await log.add(node.id, "reloaded PostgreSQL")
     }
 
-    private func makeFolders(
-        of work: NodeWork, _ runner: any CommandRunner, _ log: ChangeLog
-    ) async throws(ExecutionError) {
+    /// In one command: one for each file would cost a round trip and a flush each.
+    private func putFiles(of work: NodeWork) async throws(DeploymentError) {
         let node = work.node
         var folders = [node.configDirectory, node.runtimeDirectory]
         folders += NodePrograms.folders(on: node)
         if work.survey.data == .missing, node.docker == nil {
             folders.append(parent(of: node.dataDirectory))
         }
-        // A umask, not `mkdir -m`, which would leave the folders in between open to all.
-        let made = try await runner.run(
-            Command(
-                ["/bin/sh", "-c", #"umask 077 && exec mkdir -p -- "$@""#, "sh"] + folders,
-                timeout: .seconds(30)))
-        guard made.isSuccess else {
-            throw ExecutionError(
-                .transfer, "cannot make the folders of \(node.id)", because: made.because,
-                next: "make them as root, or choose others in cluster.yaml")
-        }
-        for folder in work.folders { await log.add(node.id, "made \(folder)") }
+        let paths = work.uploads.map { ShellWord.quote($0.path) }.joined(separator: " ")
+        let calls =
+            folders.map { "folder \(ShellWord.quote($0))\n" }
+            + work.uploads.map { file in
+                let mode = "0" + String(file.mode, radix: 8)
+                let contents = Data(file.contents).base64EncodedString()
+                return "file \(mode) \(ShellWord.quote(file.path)) <<'END'\n\(contents)\nEND\n"
+            }
+            + (work.uploads.isEmpty ? [] : ["placed \"$@\"\n"])
+        let input =
+            Array("set -- \(paths)\n".utf8) + (try script("place")) + Array(calls.joined().utf8)
+        try await run(
+            ["/bin/sh", "-s"], on: node, "put the files of \(node.id) in place", input: input,
+            next: "make room there, or make the folder as root for the owner of PostgreSQL")
     }
 
     private func parent(of path: String) -> String {
@@ -121,7 +116,7 @@ extension Deployment {
         _ arguments: [String], on node: NodeSettings, _ what: String,
         inside purpose: ContainerRunner.Purpose? = nil,
         environment: [String: String] = [:], input: [UInt8] = [],
-        timeout: Duration = .seconds(60)
+        timeout: Duration = .seconds(60), next: String? = nil
     ) async throws(DeploymentError) -> String {
         let runner = try purpose.map { (purpose) throws(DeploymentError) in
             try serverRunner(node, purpose)
@@ -137,7 +132,8 @@ extension Deployment {
         guard result.isSuccess else {
             throw DeploymentError(
                 .node, "cannot \(what)", because: result.because,
-                next: "look into PostgreSQL's log on \(node.id), then deploy again: it goes on "
+                next: next
+                    ?? "look into PostgreSQL's log on \(node.id), then deploy again: it goes on "
                     + "where it was")
         }
         return result.output

@@ -81,7 +81,8 @@ extension Deployment {
         }
         try await run(
             ["/bin/sh", "-s"], on: node, "have \(node.id) read our configuration",
-            environment: environment, input: try script("adopt"))
+            environment: environment, input: try script("adopt"),
+            next: "let the owner of PostgreSQL write its files, then deploy again")
     }
 
     /// What lets scheduler and nodes in. The lines of applications stay the server's own until its next

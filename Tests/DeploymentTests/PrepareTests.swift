@@ -61,6 +61,30 @@ struct PrepareTests {
         }
     }
 
+    @Test func namesTheFileThatCannotBePutInPlace() async throws {
+        try await BareMachine.with { machine in
+            let deployment = try Deployment.overSSH(try machine.settings())
+            try await machine.write("etc/shop/node1/pg_hba.conf/in-the-way", "")
+            let error = await #expect(throws: DeploymentError.self) {
+                _ = try await deployment.prepare()
+            }
+            #expect(error?.subject == "cannot put the files of node1 in place")
+            #expect(error?.because.contains("/etc/shop/node1/pg_hba.conf") == true)
+            let left = try await machine.run(["find", machine.folder, "-name", "*.toolkit-new"])
+            #expect(left == "")
+            // Nothing has begun: whoever clears the way goes on.
+            try await machine.run(["rm", "-r", "\(machine.folder)/etc/shop/node1/pg_hba.conf"])
+            #expect(try await deployment.prepare().beginning?.first == "node1")
+            let modes = [
+                "etc/shop/node1/pg_hba.conf": "600", "lib/shop/node1/bin/node-apply": "700",
+            ]
+            for (path, mode) in modes {
+                let found = try await machine.run(["stat", "-c", "%a", "\(machine.folder)/\(path)"])
+                #expect(found == "\(mode)\n", "\(path)")
+            }
+        }
+    }
+
     @Test func refusesDataOfClusterThatNoStoreKnows() async throws {
         try await BareMachine.with { machine in
             try await machine.write("lib/shop/node1/stamp", "3 70\n")

@@ -1,0 +1,40 @@
+#!/bin/sh
+# place.sh — make folders and put files in place on a node: each file whole, or as it was.
+#
+# Runs on:   the node, as the PostgreSQL owner, read from standard input: nothing is installed.
+# Knows:     its arguments, the files' paths, set ahead of it; behind it come its calls: folder PATH,
+#            file MODE PATH with the contents in base64, and placed with all paths.
+# Succeeds:  exit 0, and all of it is on disk. 73: something can't be written, and is named.
+# Retry:     at any time.
+# Prints:    nothing.
+set -eu
+umask 077
+PATH=/usr/local/bin:/usr/bin:/bin:${PATH:-}
+LC_ALL=C
+export PATH LC_ALL
+
+clean_up() {
+    for path; do rm -f -- "$path.toolkit-new"; done
+}
+trap 'clean_up "$@"' EXIT
+
+unwritten() {
+    printf 'cannot write %s\n' "$1" >&2
+    exit 73
+}
+
+folder() { mkdir -p -- "$1" || unwritten "$1"; }
+
+file() {
+    rm -f -- "$2.toolkit-new" || unwritten "$2"
+    base64 -d >"$2.toolkit-new" || unwritten "$2"
+    chmod -- "$1" "$2.toolkit-new" || unwritten "$2"
+}
+
+placed() {
+    for path; do shift && set -- "$@" "$path.toolkit-new"; done
+    sync -- "$@" || unwritten "$*"
+    for new; do mv -fT -- "$new" "${new%.toolkit-new}" || unwritten "${new%.toolkit-new}"; done
+    for new; do shift && set -- "$@" "${new%/*}"; done
+    sync -- "$@"
+}
