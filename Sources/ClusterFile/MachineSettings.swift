@@ -33,6 +33,11 @@ public struct DockerSettings: Hashable, Sendable {
     public var isOnHostNetwork: Bool { network == "host" }
 }
 
+extension NodeSettings {
+    /// The node has a network of its own, and its port is the machine's by Docker's doing.
+    public var isPublished: Bool { docker.map { !$0.isOnHostNetwork } ?? false }
+}
+
 extension ClusterSettings {
     /// How many nodes of the cluster are on this one's machine, itself counted.
     public func tenants(beside node: NodeSettings) -> Int {

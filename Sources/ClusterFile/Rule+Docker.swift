@@ -58,6 +58,27 @@ extension Rule {
             }
         },
         Rule(
+            code: "docker.loopback",
+            reads: ["nodes", "nodes[].runtime", "nodes[].docker.network", "nodes[].host"]
+        ) { subject in
+            guard subject.nodes.count > 1 else { return [] }
+            return subject.dockerNodes.filter {
+                $0.node.isPublished && Host.isLoopback($0.node.host)
+            }.map { path, node, docker in
+                subject.violation(
+                    "\(path).host",
+                    "\(node.host) is each container's own address in a network such as "
+                        + "`\(docker.network)`, and the other nodes are elsewhere",
+                    "write the machine's address, or `network: host`")
+            }
+        },
+        Rule(
+            code: "docker.mixed_networks", level: .warning,
+            reads: [
+                "nodes[].runtime", "nodes[].docker.network", "nodes[].host", "nodes[].ssh.host",
+                "postgresql.hba", "postgresql.replication_role",
+            ], check: mixedNetworks),
+        Rule(
             code: "docker.tmpfs_path",
             reads: ["nodes[].runtime", "nodes[].socket_dir"]
         ) { subject in
@@ -91,6 +112,25 @@ extension Rule {
             }
         },
     ]
+
+    /// What a container sends to its own machine, nothing translates.
+    @Sendable private static func mixedNetworks(_ subject: Subject) -> [Violation] {
+        let postgresql = subject.settings.postgresql
+        let isLetIn = postgresql.hba.contains { $0.contains(postgresql.replicationRole) }
+        guard !isLetIn else { return [] }
+        return subject.pairs { first, path, second in
+            guard isOneMachine(first, second), first.isPublished != second.isPublished else {
+                return nil
+            }
+            let (inside, outside) = first.isPublished ? (first, second) : (second, first)
+            return subject.violation(
+                subject.written("\(path).docker.network", "\(path).host"),
+                "`\(inside.id)` comes to `\(outside.id)`, on its machine, from an address of "
+                    + "Docker's, which is not let in",
+                "give both a `docker.network`, or `postgresql.hba` lines for "
+                    + "\(postgresql.replicationRole) from that network")
+        }
+    }
 
     /// The VOLUME of Docker's official image, up to PostgreSQL 17.
     private static let imageMount = "/var/lib/postgresql/data"

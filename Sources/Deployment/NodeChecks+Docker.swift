@@ -40,6 +40,12 @@ extension NodeChecks {
     private func made(
         _ docker: DockerSettings, _ container: Survey.Container
     ) -> CheckResult {
+        guard container.hasNetwork else {
+            let network = ShellWord.quote(docker.network)
+            return result(
+                "container", .failed, "Docker has no network \(network)",
+                "docker network create \(network) there")
+        }
         guard let state = container.state else {
             return result("container", .ok, "\(docker.container): to be made")
         }

@@ -91,7 +91,7 @@ extension Deployment {
         guard let docker = node.docker else { return plain }
         return plain.merging([
             "TOOLKIT_CONTAINER": docker.container, "TOOLKIT_VOLUME": docker.volume,
-            "TOOLKIT_IMAGE": docker.image,
+            "TOOLKIT_IMAGE": docker.image, "TOOLKIT_NETWORK": docker.network,
             "TOOLKIT_VOLUME_MOUNT": Quoting.dockerMount("volume", docker.volume, docker.mount),
         ]) { $1 }
     }

@@ -34,6 +34,8 @@ struct Survey: Hashable, Sendable {
         var engine: String?
         var complaint: String
         var hasImage: Bool
+        /// Whether there is the network that the container is to be in.
+        var hasNetwork: Bool
         /// `running`, `exited` …; nil: there is no such container.
         var state: String?
         /// Docker's restart policy.
@@ -171,6 +173,7 @@ extension Survey.Container {
         engine = facts["docker.version"]
         complaint = facts["docker.complaint"] ?? ""
         hasImage = facts["docker.image"]?.isEmpty == false
+        hasNetwork = facts["docker.network"]?.isEmpty == false
         let found =
             facts["docker.container"]?.split(
                 separator: " ", omittingEmptySubsequences: false) ?? []

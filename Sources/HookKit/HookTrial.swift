@@ -14,6 +14,14 @@ public struct HookTrial: Sendable {
         scripts = HookScripts(settings: settings, sharedHooks: sharedHooks)
     }
 
+    /// What a trial here does not tell of this cluster; nil: nothing.
+    public var caveat: String? {
+        let names = ground.own.nodes.filter { $0.docker != nil }.map(\.id.rawValue)
+        guard !names.isEmpty else { return nil }
+        return "docker nodes (\(names.joined(separator: ", "))): tried as the hooks work inside a "
+            + "container, with PostgreSQL of this machine; their start, stop and fence by Docker are not"
+    }
+
     /// Tries these hooks one after another, each case with nodes of its own; tells each verdict.
     public func run(_ hooks: [HookName], told: (HookVerdict) -> Void) async throws {
         do {

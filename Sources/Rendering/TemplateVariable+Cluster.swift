@@ -24,13 +24,14 @@ extension TemplateVariable {
             "hba.map", .always { _, _ in "toolkit" }, "The map of pg_ident.conf."),
         TemplateVariable(
             "hba.scheduler_addresses",
-            .always { settings, _ in
-                .list(Addresses(of: settings).schedulers.map(TemplateValue.text))
-            }, "List of text: CIDR, or a host name."),
+            .node { node, settings in
+                .list(Addresses(of: settings, at: node).schedulers.map(TemplateValue.text))
+            }, "List of text: CIDR, a host name, or `samenet` where the port is published."),
         TemplateVariable(
             "hba.node_addresses",
-            .always { settings, _ in .list(Addresses(of: settings).nodes.map(TemplateValue.text)) },
-            "List of text: CIDR, or a host name."),
+            .node { node, settings in
+                .list(Addresses(of: settings, at: node).nodes.map(TemplateValue.text))
+            }, "List of text: CIDR, a host name, or `samenet` where the port is published."),
         TemplateVariable(
             "hba.lines",
             .always { settings, _ in .list(settings.postgresql.hba.map(TemplateValue.text)) },

@@ -24,8 +24,10 @@ extension TemplateVariable {
         },
         node("listen_addresses", "The node's host, and `localhost`.") { node, _ in
             // A container of a network of its own does not have the machine's addresses.
-            let isPublished = node.docker.map { !$0.isOnHostNetwork } ?? false
-            return .text(isPublished ? "*" : Addresses.listen(on: node.host))
+            .text(node.isPublished ? "*" : Addresses.listen(on: node.host))
+        },
+        node("is_published", "Whether Docker publishes its port.") { node, _ in
+            .boolean(node.isPublished)
         },
         node("cluster_name", "`<cluster>/<node>`.") { node, settings in
             .text("\(settings.cluster)/\(node.id)")
@@ -63,9 +65,12 @@ extension TemplateVariable {
             node, _ in
             .boolean(node.socketDirectory != node.runtimeDirectory)
         },
-        container("publish", "Where the port is published: address and ports.") { node, _ in
+        container("publish", "Address, where `host` is one, and ports of `--publish`.") { node, _ in
+            let ports = "\(node.port):\(node.port)"
+            // Docker takes no name there.
+            guard Addresses.isNumber(node.host) else { return .text(ports) }
             let host = node.host.contains(":") ? "[\(node.host)]" : node.host
-            return .text("\(host):\(node.port):\(node.port)")
+            return .text("\(host):\(ports)")
         },
         container("volume_mount", "For `--mount`.") { _, docker in
             mount("volume", docker.volume, docker.mount)

@@ -21,6 +21,7 @@ struct HookTest: AsyncParsableCommand {
 
     func run() async throws {
         let trial = try HookTrial(try settings(), sharedHooks: try ShareFolder.find().hooks)
+        if let caveat = trial.caveat { Console.note(caveat) }
         let wanted = hooks.isEmpty ? HookName.allCases : hooks
         for hook in hooks where !trial.runs(hook) {
             Console.note("\(hook): not tried: it has no command, or runs beside the scheduler")

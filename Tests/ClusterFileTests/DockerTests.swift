@@ -111,6 +111,50 @@ struct DockerTests {
                   next: give each node of a machine a volume of its own
                 """#),
         FileRow(
+            "a loopback address of a container with a network of its own",
+            code: "docker.loopback",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: 127.0.0.1, runtime: docker, docker: { network: pg } }
+                  - { name: b, host: localhost, port: 5433, runtime: docker }
+
+                """#,
+            says: #"""
+                cluster.yaml:3:22: nodes[0].host: 127.0.0.1 is each container's own address in a network such as `pg`, and the other nodes are elsewhere
+                  next: write the machine's address, or `network: host`
+                """#),
+        FileRow(
+            "a container whose neighbour does not know its address",
+            code: "docker.mixed_networks",
+            yaml: #"""
+                cluster: shop
+                lab: true
+                synchronous: { alone: block }
+                nodes:
+                  - { name: a, host: 10.0.0.1, runtime: docker }
+                  - { name: b, host: 10.0.0.1, port: 5433, runtime: docker, docker: { network: pg } }
+
+                """#,
+            says: #"""
+                cluster.yaml:6:80: warning: nodes[1].docker.network: `b` comes to `a`, on its machine, from an address of Docker's, which is not let in
+                  next: give both a `docker.network`, or `postgresql.hba` lines for toolkit_replication from that network
+                """#),
+        FileRow(
+            "a container whose neighbour was told its addresses",
+            yaml: #"""
+                cluster: shop
+                lab: true
+                synchronous: { alone: block }
+                postgresql:
+                  hba:
+                    - host replication,postgres toolkit_replication 172.18.0.0/16 scram-sha-256
+                nodes:
+                  - { name: a, host: 10.0.0.1 }
+                  - { name: b, host: 10.0.0.1, port: 5433, runtime: docker, docker: { network: pg } }
+
+                """#, says: ""),
+        FileRow(
             "a socket folder that Docker can't mount",
             code: "docker.tmpfs_path",
             yaml: #"""

@@ -16,7 +16,7 @@ extension DockerCluster {
         _ body: (_ cluster: DockerCluster, _ a: NodeSettings, _ b: NodeSettings) async throws ->
             Void
     ) async throws {
-        try await with(nodes: 2) { cluster in
+        try await with(.onHostNetwork(2)) { cluster in
             _ = try await cluster.toolkit("deploy")
             try await body(cluster, try cluster.node("node1"), try cluster.node("node2"))
         }
@@ -53,8 +53,8 @@ extension DockerCluster {
         opening: NodeRequest.Opening = .removed
     ) throws -> NodeRequest {
         let stamp = Stamp(term: Term(term), step: Revision(step))
-        let upstream = try upstream.map {
-            try NodeFiles.Upstream(
+        let upstream = upstream.map {
+            NodeFiles.Upstream(
                 $0, of: node, in: settings, applicationName: "\(node.id)_\(step)", slot: "")
         }
         return NodeRequest(

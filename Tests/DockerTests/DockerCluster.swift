@@ -13,8 +13,8 @@ import Testing
 @testable import Demo
 @testable import ToolkitTesting
 
-/// A cluster whose nodes are containers of this machine, each with a port and a volume of its own and
-/// with the same data directory. Run by the built `toolkit` as the server's user, who may use Docker.
+/// A cluster with containers of one machine, each with a port and a volume of its own and with the
+/// same data directory. Run by the built `toolkit` as the server's user, who may use Docker.
 final class DockerCluster: Sendable {
     let engine: DockerEngine
     let root: String
@@ -23,10 +23,17 @@ final class DockerCluster: Sendable {
     let daemon = Mutex<ChildProcess?>(nil)
     private let folder: ThrowawayPostgresRoot
 
+    enum Layout {
+        /// So many containers on the machine's own network.
+        case onHostNetwork(Int)
+        /// Two containers whose ports are published, and PostgreSQL on another machine, never promoted.
+        case published
+    }
+
     static func with(
-        nodes: Int, _ body: (DockerCluster) async throws -> Void
+        _ layout: Layout, _ body: (DockerCluster) async throws -> Void
     ) async throws {
-        let cluster = try await DockerCluster(nodes: nodes)
+        let cluster = try await DockerCluster(layout)
         do {
             try await body(cluster)
         } catch {
@@ -36,31 +43,27 @@ final class DockerCluster: Sendable {
         await cluster.remove()
     }
 
-    private init(nodes: Int) async throws {
+    private init(_ layout: Layout) async throws {
         engine = try #require(DockerEngine.current)
         folder = try ThrowawayPostgresRoot()
         root = folder.path
         runner = ServerUserRunner(home: engine.folder)
         // open.conf must be lost with the machine: a tmpfs, as /run is on a real one.
         let memory = "/dev/shm/\((root as NSString).lastPathComponent)"
-        let ports = try (0..<nodes).map { _ in try ThrowawaySSHD.freePort() }
         let text = """
             cluster: \((root as NSString).lastPathComponent.lowercased().replacing("-", with: "_"))
             execution: local
             postgresql:
               version: 15
               parameters: { shared_buffers: 32MB, max_connections: 50, checkpoint_timeout: 30min }
-              hba: [ "host postgres app 127.0.0.1/32 scram-sha-256" ]
-            scheduler: { directory: \(root)/sched }
+              hba: [ "host postgres app \(engine.outside)/32 scram-sha-256" ]
+            scheduler: { directory: \(root)/sched, address: \(engine.outside) }
             ssh: { user: postgres }
             config_dir: \(root)/etc
             state_dir: \(root)/state
             runtime_dir: \(memory)
             nodes:
-            \(ports.enumerated().map { index, port in
-                "  - { name: node\(index + 1), host: 127.0.0.1, port: \(port), runtime: docker, "
-                    + "docker: { image: \(DockerEngine.image) } }"
-            }.joined(separator: "\n"))
+            \(try Self.nodes(layout, on: engine, root: root, memory: memory).joined(separator: "\n"))
 
             """
         settings = try ClusterFile.parse(text, baseDirectory: root).settings
@@ -80,6 +83,23 @@ final class DockerCluster: Sendable {
         let local = LocalRunner()
         _ = try await local.run(
             Command(["chown", "-R", "postgres", root + "/share"], timeout: .seconds(10)))
+    }
+
+    private static func nodes(
+        _ layout: Layout, on engine: DockerEngine, root: String, memory: String
+    ) throws -> [String] {
+        func container(_ number: Int, on network: String) -> String {
+            "  - { name: node\(number), host: \(engine.address), port: \(5431 + number), "
+                + "runtime: docker, docker: { image: \(DockerEngine.image), network: \(network) } }"
+        }
+        switch layout {
+        case .onHostNetwork(let count): return (1...count).map { container($0, on: "host") }
+        case .published:
+            let native =
+                "  - { name: node3, host: \(engine.outside), port: \(try ThrowawaySSHD.freePort()), "
+                + "priority: 0, data_dir: \(root)/data/node3, socket_dir: \(memory) }"
+            return (1...2).map { container($0, on: DockerEngine.network) } + [native]
+        }
     }
 
     private func remove() async {
@@ -147,5 +167,28 @@ final class DockerCluster: Sendable {
                 "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND "
                     + "application_name LIKE '\(standby)\\_%'", on: primary) == "1"
         }
+    }
+
+    /// From which address a primary's standbys and the scheduler come to it.
+    func clients(of primary: NodeID) async throws -> [String: String] {
+        let rows = try await sql(
+            """
+            SELECT DISTINCT CASE usename WHEN 'toolkit' THEN 'toolkit' ELSE
+            substring(application_name FROM 'node[0-9]') END, host(client_addr)
+            FROM pg_stat_activity WHERE backend_type = 'walsender' OR usename = 'toolkit'
+            """, on: primary)
+        let pairs = rows.split(separator: "\n").map { $0.split(separator: "|").map(String.init) }
+        return Dictionary(pairs.map { ($0[0], $0[1]) }) { "\($0) and \($1)" }
+    }
+
+    /// From which address a container, with its own password file, is let in by PostgreSQL outside.
+    func addressAtNode3(of id: NodeID) async throws -> String {
+        let (node, other) = (try node(id), try node("node3"))
+        let result = try await engine.docker(
+            "exec", "--env", "PGPASSFILE=\(node.stateDirectory)/pgpass", try container(id),
+            "\(DockerEngine.bin)/psql", "-X", "-A", "-t", "-h", other.host,
+            "-p", String(other.port), "-U", settings.postgresql.replicationRole, "-d", "postgres",
+            "-c", "SELECT host(inet_client_addr())")
+        return result.output.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }

@@ -5,10 +5,13 @@ import Testing
 
 @testable import ToolkitTesting
 
-/// A Docker daemon of the tests' own with one image, for as long as a suite runs. Its containers, its
-/// volumes, its folder and itself are gone afterwards, also when this process is killed.
+/// A Docker daemon of the tests' own on a "machine" of its own: a network namespace with a cable to
+/// this one. It has one image and one network. Its containers, its volumes, its folder, its network and
+/// itself are gone afterwards, also when this process is killed.
 final class DockerEngine: Sendable {
     static let image = "toolkit-test:15"
+    /// Of Docker's own, for containers whose ports are published.
+    static let network = "toolkit-test"
     static let bin = "/usr/lib/postgresql/15/bin"
     private static let share = "/usr/share/postgresql/15"
 
@@ -16,7 +19,11 @@ final class DockerEngine: Sendable {
     @TaskLocal static var current: DockerEngine?
 
     let folder: String
+    /// Of the machine, and of this one on their cable.
+    let address: String
+    let outside: String
     private let leash: Int32
+    /// The machine's network ends with it.
     private let watchdog: ChildProcess
     private let local = LocalRunner()
 
@@ -25,6 +32,7 @@ final class DockerEngine: Sendable {
         if getuid() != 0 { return "a Docker daemon needs root" }
         for (program, package) in [
             ("/usr/sbin/dockerd", "docker.io"), ("\(bin)/postgres", "postgresql-15"),
+            ("/usr/sbin/ip", "iproute2"),
         ] where access(program, X_OK) != 0 {
             return "\(package) is not installed"
         }
@@ -58,8 +66,13 @@ final class DockerEngine: Sendable {
         leash = ends[0]
         defer { close(ends[1]) }
         watchdog = try ChildProcess(
-            ["/bin/sh", "-c", Self.ending, "watchdog", folder], in: "/", output: "/dev/null",
-            input: ends[1])
+            ["unshare", "--net", "/bin/sh", "-c", Self.ending, "watchdog", folder], in: "/",
+            output: "/dev/null", input: ends[1])
+        // Four of the addresses that are kept for measurements, by a number that no other test has.
+        let first = Int(watchdog.pid) % (1 << 15) * 4
+        let network = "198.\(18 + first >> 16).\(first >> 8 & 255)"
+        outside = "\(network).\(first & 255 + 1)"
+        address = "\(network).\(first & 255 + 2)"
     }
 
     static func with(_ body: () async throws -> Void) async throws {
@@ -83,11 +96,13 @@ final class DockerEngine: Sendable {
     // MARK: - The daemon
 
     private func start() async throws {
+        try await plugIn()
         try startDaemon()
         try await untilItAnswers()
         try await run(
             ["/bin/sh", "-c", #"sh "$1" "$2" "$3" | docker import - "$4""#, "sh"]
                 + [Self.checkout + "/Tests/DockerTests/image.sh", Self.bin, Self.share, Self.image])
+        try await docker("network", "create", Self.network)
         // A client finds the daemon by its home, as a user's does.
         try await run([
             "/bin/sh", "-c",
@@ -97,13 +112,35 @@ final class DockerEngine: Sendable {
         ])
     }
 
-    /// Containers have the machine's network: nothing of its is changed.
+    private var machine: String { "/proc/\(watchdog.pid)/ns/net" }
+
+    private func plugIn() async throws {
+        let files = FileManager.default
+        let here = try files.destinationOfSymbolicLink(atPath: "/proc/self/ns/net")
+        try await until("the machine has a network of its own") {
+            try files.destinationOfSymbolicLink(atPath: self.machine) != here
+        }
+        let script = """
+            cable=tkd$1
+            ip link add "$cable" type veth peer name eth0 netns "$1"
+            ip address add "$2/30" dev "$cable"
+            ip link set "$cable" up
+            nsenter --net="$4" sh -euc 'ip link set lo up
+                ip address add "$1/30" dev eth0
+                ip link set eth0 up
+                ip route add default via "$2"' sh "$3" "$2"
+            """
+        try await run(
+            ["/bin/sh", "-euc", script, "sh", "\(watchdog.pid)", outside, address, machine])
+    }
+
+    /// As Debian's package starts it, but without the network that no container of ours is in.
     func startDaemon() throws {
         _ = try ChildProcess(
             [
-                "dockerd", "--data-root", "\(folder)/data", "--exec-root", "\(folder)/exec",
-                "--host", "unix://\(folder)/docker.sock", "--pidfile", "\(folder)/pid",
-                "--group", "postgres", "--iptables=false", "--ip-forward=false", "--bridge=none",
+                "nsenter", "--net=\(machine)", "--", "dockerd", "--data-root", "\(folder)/data",
+                "--exec-root", "\(folder)/exec", "--host", "unix://\(folder)/docker.sock",
+                "--pidfile", "\(folder)/pid", "--group", "postgres", "--bridge=none",
             ], in: "/", output: "\(folder)/log")
     }
 

@@ -20,7 +20,7 @@ extension DockerNodeTests {
         }
 
         @Test func looksForTheEngineAndTheImage() async throws {
-            try await DockerCluster.with(nodes: 2) { cluster in
+            try await DockerCluster.with(.onHostNetwork(2)) { cluster in
                 let fresh = try await cluster.toolkit("check")
                 #expect(fresh.contains("toolkit-\(cluster.settings.cluster)-node1: to be made"))
                 let alone = try await cluster.toolkit("check", home: cluster.root, succeeds: false)
@@ -31,6 +31,10 @@ extension DockerNodeTests {
                     toFile: file, atomically: true, encoding: .utf8)
                 let without = try await cluster.toolkit("check", succeeds: false)
                 #expect(without.contains("docker pull nobody/has:1"), "\(without)")
+                try text.replacing("network: host", with: "network: nowhere").write(
+                    toFile: file, atomically: true, encoding: .utf8)
+                let apart = try await cluster.toolkit("check", succeeds: false)
+                #expect(apart.contains("docker network create nowhere"), "\(apart)")
             }
         }
 

@@ -1,4 +1,5 @@
 import ClusterFile
+import Execution
 import FailoverCore
 import Foundation
 import Testing
@@ -11,7 +12,7 @@ extension DockerNodeTests {
     @Suite struct Story {
         @Test(.timeLimit(.minutes(3)))
         func deploysFailsOverAndComesBack() async throws {
-            try await DockerCluster.with(nodes: 3) { cluster in
+            try await DockerCluster.with(.onHostNetwork(3)) { cluster in
                 let first = try await cluster.toolkit("deploy")
                 #expect(first.contains("node1: made the container"), "\(first)")
                 let again = try await cluster.toolkit("deploy")
@@ -22,14 +23,44 @@ extension DockerNodeTests {
                 try await cluster.whileWriting { writers in
                     try await failsOver(cluster, writers)
                     try await startsLocked(cluster, writers)
-                    await writers.stop()
-                    let primary = try await cluster.primary()
-                    let rows = try await cluster.sql("SELECT id FROM demo.rows", on: primary)
-                    let kept = Set(rows.split(separator: "\n").compactMap { Int64($0) })
-                    let lost = writers.acknowledged.filter { !kept.contains($0.row) }
-                    #expect(lost.isEmpty, "acknowledged rows are lost")
+                    try await keepsEveryRow(cluster, writers)
                 }
             }
+        }
+
+        /// Each of two containers of one machine has a port of its own there; others come from outside.
+        @Test(.timeLimit(.minutes(3)))
+        func failsOverFromOnePublishedPortToAnother() async throws {
+            try await DockerCluster.with(.published) { cluster in
+                _ = try await cluster.toolkit("deploy")
+                let gateway = try await cluster.engine.docker(
+                    "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}",
+                    DockerEngine.network
+                ).output.trimmingCharacters(in: .whitespacesAndNewlines)
+                let outside = cluster.engine.outside
+                try await cluster.whileWriting { writers in
+                    #expect(
+                        try await cluster.clients(of: "node1")
+                            == ["node2": gateway, "node3": outside, "toolkit": outside])
+                    #expect(try await cluster.addressAtNode3(of: "node2") == cluster.engine.address)
+                    try await failsOver(cluster, writers)
+                    #expect(
+                        try await cluster.clients(of: "node2")
+                            == ["node1": gateway, "node3": outside, "toolkit": outside])
+                    try await keepsEveryRow(cluster, writers)
+                }
+            }
+        }
+
+        private func keepsEveryRow(
+            _ cluster: DockerCluster, _ writers: DemoWriters
+        ) async throws {
+            await writers.stop()
+            let primary = try await cluster.primary()
+            let rows = try await cluster.sql("SELECT id FROM demo.rows", on: primary)
+            let kept = Set(rows.split(separator: "\n").compactMap { Int64($0) })
+            let lost = writers.acknowledged.filter { !kept.contains($0.row) }
+            #expect(lost.isEmpty, "acknowledged rows are lost")
         }
 
         /// SIGKILL to all of the primary's container, whose log goes further than the standbys': it
@@ -43,9 +74,9 @@ extension DockerNodeTests {
                 "SET synchronous_commit = local; CREATE TABLE nobody_else_has_this ()", on: old)
             try await cluster.engine.docker("kill", try cluster.container(old))
             let killed = ContinuousClock.now
-            let port = try cluster.node(old).port
+            let gone = try cluster.node(old)
             try await until("writes go on elsewhere") {
-                writers.first(after: killed, notBy: "127.0.0.1:\(port)") != nil
+                writers.first(after: killed, notBy: "\(gone.host):\(gone.port)") != nil
             }
             print("DOCKER OUTAGE: \(ContinuousClock.now - killed)")
             try await cluster.healthy()

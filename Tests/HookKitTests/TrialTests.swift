@@ -82,4 +82,18 @@ struct TrialTests {
             #expect(jobs.count == 4)
         }
     }
+
+    @Test func triesTheHooksOfDockerNodesWithoutDockerAndSaysSo() async throws {
+        try await OwnHooks.with { (own) async throws in
+            #expect(try HookTrial(own.settings(), sharedHooks: OwnHooks.shared).caveat == nil)
+            var settings = try own.settings()
+            settings.nodes[1].docker = DockerSettings(
+                image: "nobody/has:1", container: "c", volume: "v", mount: "/m", network: "host")
+            let trial = try HookTrial(settings, sharedHooks: OwnHooks.shared)
+            #expect(trial.caveat?.hasPrefix("docker nodes (node2): ") == true)
+            var verdicts: [HookVerdict] = []
+            try await trial.run([.followCommand, .serviceStopCommand]) { verdicts.append($0) }
+            #expect(verdicts.count == 2 && verdicts.allSatisfy(\.isPassed), "\(verdicts)")
+        }
+    }
 }

@@ -62,6 +62,7 @@ struct DockerRunTests {
                 ;;
             container) [ -e "containers/$3" ] ;;
             volume) if [ "$2" = inspect ]; then [ -e "volumes/$3" ]; else : >"volumes/$3"; fi ;;
+            network) [ -e "networks/$3" ] ;;
             run) ;;
             create)
                 name=$3 label=''
@@ -84,7 +85,7 @@ struct DockerRunTests {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "tk-docker-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
-        for name in ["bin", "containers", "volumes"] {
+        for name in ["bin", "containers", "volumes", "networks"] {
             try FileManager.default.createDirectory(
                 at: folder.appendingPathComponent(name), withIntermediateDirectories: true)
         }
@@ -98,9 +99,12 @@ struct DockerRunTests {
         try await body(Bench(folder: folder))
     }
 
-    private static func script(_ image: String = "postgres:17.6") throws -> String {
+    private static func script(
+        _ image: String = "postgres:17.6", network: String = "host"
+    ) throws -> String {
         var settings = ClusterSettings.docker()
         settings.nodes[0].docker?.image = image
+        settings.nodes[0].docker?.network = network
         let renderer = Renderer(settings: settings, templates: Checkout.templates)
         let entry = try #require(Catalogue.entry(named: "docker-run.sh"))
         return try #require(renderer.render([entry], for: settings.nodes[0]).files.first).contents
@@ -150,6 +154,19 @@ struct DockerRunTests {
                 ])
             #expect(bench.log.contains("rm \(Self.name)"), "no volume is removed with it")
             #expect(!bench.log.contains { $0.hasPrefix("volume") && !$0.contains("inspect") })
+        }
+    }
+
+    @Test func aMissingNetworkStopsNothing() async throws {
+        try await Self.withBench { bench in
+            _ = try await bench.run(Self.script())
+            let refused = try await bench.run(Self.script(network: "pg"))
+            #expect(!refused.isSuccess)
+            #expect(bench.containers == [Self.name: "running"])
+            try Data().write(to: bench.folder.appendingPathComponent("networks/pg"))
+            let moved = try await bench.run(Self.script(network: "pg"))
+            #expect(moved.isSuccess, "\(moved.errorOutput) \(bench.log)")
+            #expect(Self.verbs(bench.log).suffix(3) == ["rm", "rename", "start"])
         }
     }
 

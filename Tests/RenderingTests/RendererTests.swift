@@ -12,8 +12,10 @@ struct RendererTests {
         try Renderer(settings: settings, templates: Checkout.templates).files(for: node)
     }
 
-    static func text(_ name: String, _ settings: ClusterSettings) throws -> String {
-        let file = try files(settings).first { $0.name == name }
+    static func text(
+        _ name: String, _ settings: ClusterSettings, _ node: NodeID = "node1"
+    ) throws -> String {
+        let file = try files(settings, node).first { $0.name == name }
         return try #require(file).contents
     }
 
@@ -159,6 +161,28 @@ struct RendererTests {
                 "replication 127.0.0.1/32", "\"postgres\" 127.0.0.1/32", "replication ::1/128",
                 "\"postgres\" ::1/128",
             ])
+    }
+
+    @Test func aPublishedNodeLetsItsNeighboursInAndNoOtherDoes() throws {
+        let settings = ClusterSettings.docker()
+        for node in settings.nodes {
+            let text = try Self.text("pg_hba.conf", settings, node.id)
+            let near = text.split(separator: "\n").filter { $0.contains(" samenet ") }
+            #expect(near.count == (node.id == "node3" ? 3 : 0), "\(near)")
+        }
+    }
+
+    @Test(
+        "Docker publishes on an address, never on a name",
+        arguments: [
+            ("10.0.0.2", "10.0.0.2:5434:5434"), ("fd00::2", "'[fd00::2]:5434:5434'"),
+            ("db2.example.org", "5434:5434"),
+        ])
+    func publishes(_ host: String, _ says: String) throws {
+        var settings = ClusterSettings.docker()
+        settings.nodes[2].host = host
+        let text = try Self.text("docker-run.sh", settings, "node3")
+        #expect(text.contains("    --publish \(says) \\\n"), "\(text)")
     }
 
     @Test func anUnknownNodeIsNamed() throws {

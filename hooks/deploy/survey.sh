@@ -4,7 +4,8 @@
 # Runs on:   the node, as the PostgreSQL owner, read from standard input: nothing is installed.
 # Knows:     PGDATA PGHOST PGPORT PG_BINDIR TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR
 #            TOOLKIT_RUNTIME_DIR; arguments: files whose mode and SHA-256 are asked for. TOOLKIT_PART: all,
-#            or for a docker node machine (with TOOLKIT_CONTAINER TOOLKIT_IMAGE), then server, where it runs.
+#            or for a docker node machine (with TOOLKIT_CONTAINER TOOLKIT_IMAGE TOOLKIT_NETWORK), then
+#            server, where it runs.
 # Succeeds:  exit 0; the last line is end=yes.
 # Retry:     at any time.
 # Prints:    key=value, one per line.
@@ -97,6 +98,7 @@ engine() {
     fi
     say docker.version "$answer"
     say docker.image "$(docker image inspect --format '{{.Id}}' "$TOOLKIT_IMAGE" 2>/dev/null || :)"
+    say docker.network "$(docker network inspect --format '{{.Id}}' "$TOOLKIT_NETWORK" 2>/dev/null || :)"
     # What could not be asked is not missing: the look fails.
     names=$(docker ps --all --format '{{.Names}}')
     if printf '%s\n' "$names" | grep -q -x -F -e "$TOOLKIT_CONTAINER"; then

@@ -40,6 +40,8 @@ if [ -n "$(find_current)" ]; then
     exit 0
 fi
 
+# Docker would notice only at the start, when the one that is replaced has gone.
+docker network inspect pg >/dev/null
 docker volume inspect "$volume" >/dev/null 2>&1 || docker volume create "$volume" >/dev/null
 # The folder of the mount, for a data directory to be made in; nothing below it is looked at.
 docker run --rm --user 0:0 --network none --entrypoint /bin/chown \
