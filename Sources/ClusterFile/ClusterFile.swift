@@ -53,22 +53,26 @@ public enum ClusterFile {
         } catch {
             throw unreadable(directory, error)
         }
+        let paths = names.sorted().filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }
+            .map { "\(directory)/\($0)" }
+        let files = paths.mapOnAllProcessors { path in
+            Result { () throws(ClusterFileError) in
+                try load(path: path, environment: environment)
+            }
+        }
         var loaded: [Loaded] = []
         var problems: [Finding] = []
-        for name in names.sorted() where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
-            do throws(ClusterFileError) {
-                let next = try load(path: "\(directory)/\(name)", environment: environment)
+        var firstPaths: [String: String] = [:]
+        for file in files {
+            switch file {
+            case .success(let next):
                 let cluster = next.settings.cluster
-                if let first = loaded.first(where: { $0.settings.cluster == cluster }) {
-                    problems.append(
-                        Finding(
-                            code: "cluster.twice", file: next.path, setting: "cluster",
-                            message: "\(first.path) is about the cluster `\(cluster)` too",
-                            hint: "keep one of the files, or give the clusters different names"))
+                if let first = firstPaths[cluster] {
+                    problems.append(twice(cluster, in: next.path, first: first))
                 }
+                firstPaths[cluster] = firstPaths[cluster] ?? next.path
                 loaded.append(next)
-            } catch {
-                problems += error.problems
+            case .failure(let error): problems += error.problems
             }
         }
         if loaded.isEmpty, problems.isEmpty {
@@ -82,6 +86,13 @@ public enum ClusterFile {
             throw ClusterFileError(path: directory, problems: problems)
         }
         return loaded
+    }
+
+    private static func twice(_ cluster: String, in path: String, first: String) -> Finding {
+        Finding(
+            code: "cluster.twice", file: path, setting: "cluster",
+            message: "\(first) is about the cluster `\(cluster)` too",
+            hint: "keep one of the files, or give the clusters different names")
     }
 
     private static func unreadable(_ path: String, _ error: any Error) -> ClusterFileError {

@@ -4,6 +4,7 @@ extension Resolved {
     /// The typed result. `home` is where `~/` leads; `baseDirectory` where relative paths start.
     func settings(baseDirectory: String, home: String?) -> ClusterSettings {
         let nodes = (0..<reading.nodeCount).map { node("nodes[\($0)]") }
+        let hooks = hooks
         return ClusterSettings(
             cluster: cluster, isLab: flag("lab"), postgresql: postgresql,
             scheduler: SchedulerSettings(
@@ -14,7 +15,8 @@ extension Resolved {
             directories: DirectorySettings(
                 configDirectory: text("config_dir"), stateDirectory: text("state_dir"),
                 runtimeDirectory: text("runtime_dir")),
-            nodes: nodes, policy: policy(of: nodes), hooks: hooks, baseDirectory: baseDirectory)
+            nodes: nodes, policy: policy(of: nodes, hooks), hooks: hooks,
+            baseDirectory: baseDirectory)
     }
 
     private var postgresql: PostgresSettings {
@@ -75,7 +77,7 @@ extension Resolved {
             network: text("\(path).network"))
     }
 
-    private func policy(of nodes: [NodeSettings]) -> Policy {
+    private func policy(of nodes: [NodeSettings], _ hooks: HookSettings) -> Policy {
         var timers = Timers.default
         for timer in Settings.timers { timers[keyPath: timer.field] = duration(timer.path) }
         timers.reconnectAttempts = number("failover.reconnect_attempts")

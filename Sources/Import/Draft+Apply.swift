@@ -26,10 +26,7 @@ extension Draft {
     ) {
         guard case .setting(let target) = row.target else { return }
         if SecretText.isHeld(by: scalar.shown) || SecretText.isSecret(name: setting.name) {
-            return report.add(
-                setting, because: "it holds a password, and cluster.yaml has none",
-                next: "let it read the password from a file of mode 0600, then write it into "
-                    + "`\(target.replacing("*", with: ""))`")
+            return reportSecret(setting, target)
         }
         if let key = target.dropping(prefix: "nodes[].") {
             for index in node.map({ [$0] }) ?? Array(nodes.indices) {
@@ -43,6 +40,13 @@ extension Draft {
         } else {
             set(target, scalar, from: setting)
         }
+    }
+
+    mutating func reportSecret(_ setting: SourceSetting, _ target: String) {
+        report.add(
+            setting, because: "it holds a password, and cluster.yaml has none",
+            next: "let it read the password from a file of mode 0600, then write it into "
+                + "`\(target.replacing("*", with: ""))`")
     }
 
     private mutating func unknown(_ setting: SourceSetting, _ source: ImportSource) {

@@ -2,8 +2,8 @@
 extension Mappings {
     static let repmgr: [Mapping] =
         [
-            repmgrNode, repmgrFailover, repmgrTimers, repmgrHooks, repmgrStarts, repmgrStops,
-            repmgrServices, repmgrRest,
+            repmgrNode, repmgrFailover, repmgrTimers, repmgrHooks, repmgrChildNodes,
+            repmgrStarts, repmgrStops, repmgrServices, repmgrRest,
         ].flatMap(\.self)
 
     private static let repmgrNode: [Mapping] = [

@@ -28,18 +28,53 @@ extension Mappings {
             "/opt/ha/validate.sh %n %v %t", becomes: "/opt/ha/validate.sh %n %v %t",
             "it runs on the scheduler's machine; the placeholders are repmgr's",
             by: Convert.schedulerCommand),
-        .builtIn(
-            "child_nodes_disconnect_command", "/opt/ha/stop.sh",
-            "a primary whose standbys are cut off can't acknowledge a commit, and it is stopped "
-                + "by `hooks.fence_command` as soon as it is reached"),
-        .builtIn("child_nodes_check_interval", "5", "see child_nodes_disconnect_command"),
-        .builtIn("child_nodes_connected_min_count", "1", "see child_nodes_disconnect_command"),
-        .builtIn("child_nodes_disconnect_min_count", "1", "see child_nodes_disconnect_command"),
-        .builtIn("child_nodes_disconnect_timeout", "30", "see child_nodes_disconnect_command"),
-        .builtIn(
-            "child_nodes_connected_include_witness", "true",
-            "see child_nodes_disconnect_command"),
     ]
+
+    static let repmgrChildNodes: [Mapping] = [
+        Mapping(
+            "child_nodes_disconnect_command", to: "hooks.child_nodes_disconnect_command",
+            "/opt/ha/alone.sh %p", becomes: "/opt/ha/alone.sh %p",
+            "it runs on the primary; the placeholders are repmgr's. cluster.yaml has one for all "
+                + "nodes: where their data directories differ, `\"$PGDATA\"` takes the place of "
+                + "the file's own; what differs still, or calls repmgr, is left to you",
+            by: { _ in .together }),
+        .builtIn(
+            "child_nodes_check_interval", "5",
+            "the scheduler looks at each probe. 0, which switches this off, leaves "
+                + "child_nodes_disconnect_command out"),
+        Mapping(
+            "child_nodes_connected_min_count", to: "child_nodes_connected_min_count", "2",
+            becomes: "2", "as it is; -1 and 0 mean that there is none", by: leastCount),
+        Mapping(
+            "child_nodes_disconnect_min_count", to: "child_nodes_disconnect_min_count", "2",
+            becomes: "2", "as it is; -1 and 0 mean that there is none", by: leastCount),
+        Mapping(
+            "child_nodes_disconnect_timeout", to: "child_nodes_disconnect_timeout", "45",
+            becomes: "45s", "as it is", by: Convert.seconds),
+        Mapping(
+            setting: "child_nodes_connected_include_witness", target: .none,
+            meaning: noWitnessCounts,
+            next: withoutWitness, example: "true", becomes: "",
+            convert: { text in
+                switch Convert.flag(text) {
+                case true?: .byHand(because: noWitnessCounts, next: withoutWitness)
+                case false?: .builtIn(noWitnessCounts)
+                case nil: .refused(expected: "true or false")
+                }
+            }),
+    ]
+
+    private static let noWitnessCounts = "there is no witness: standbys alone are counted"
+    private static let withoutWitness =
+        "leave `hooks.child_nodes_disconnect_command` out if it must not run while a witness is "
+        + "still connected"
+
+    private static let leastCount: @Sendable (String) -> Converted = { text in
+        guard let count = Int(text), count >= -1 else {
+            return .refused(expected: "a whole number from -1 on")
+        }
+        return count < 1 ? .builtIn("as without it") : .value(.number(count))
+    }
 
     static let repmgrStarts: [Mapping] = ["start", "restart"].map { action in
         .byHand(
@@ -126,15 +161,20 @@ extension Mappings {
 
     /// A command that runs on a node in place of a shipped hook.
     private static func ownCommand(_ text: String, _ hook: String) -> Converted {
-        let words = text.split { $0.isWhitespace || "'\"();&|".contains($0) }
-        let programs = words.map { $0.split(separator: "/").last ?? $0 }
+        let programs = programs(in: text)
         let known: Set<Substring> = ["repmgr", "pg_ctl", "pg_ctlcluster", "pg_promote"]
         if programs.contains(where: known.contains) {
             return .builtIn("the shipped \(hook) does it")
         }
-        if programs.count == 1, ["true", "false", ":"].contains(programs[0]) || words.isEmpty {
+        if programs.count == 1, ["true", "false", ":"].contains(programs[0]) || programs.isEmpty {
             return .builtIn("it does nothing; the shipped \(hook) does what is needed")
         }
         return .value(.text(text))
+    }
+
+    /// The last part of each word, which may be a program's name.
+    static func programs(in command: String) -> [Substring] {
+        command.split { $0.isWhitespace || "'\"();&|".contains($0) }
+            .map { $0.split(separator: "/").last ?? $0 }
     }
 }

@@ -30,6 +30,7 @@ struct RepmgrReading {
         Self.mode(&draft)
         Self.priorities(&draft)
         Self.patience(&draft)
+        Self.childNodes(&draft)
         reading = Reading(draft: draft, facts: Self.facts(documents))
     }
 

@@ -139,7 +139,8 @@ public enum Quoting {
     }
 
     /// Works on scalars: a combining mark behind a quote makes one `Character` of the two.
-    static func doubling(_ doubled: Set<Unicode.Scalar>, in text: String) -> String {
+    static func doubling(_ doubled: [Unicode.Scalar], in text: String) -> String {
+        guard text.unicodeScalars.contains(where: doubled.contains) else { return text }
         var result = ""
         for scalar in text.unicodeScalars {
             if doubled.contains(scalar) { result.unicodeScalars.append(scalar) }

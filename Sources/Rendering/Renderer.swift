@@ -99,7 +99,7 @@ public struct Renderer: Sendable {
                     next: "correct the setting in cluster.yaml")
             }
         case .template:
-            let template = try cache.template(templates.path(of: entry.name + ".tmpl"))
+            let template = try cache.template(entry.name + ".tmpl", in: templates)
             do {
                 return try template.render(table)
             } catch {

@@ -22,7 +22,7 @@ public struct TemplateFolder: Hashable, Sendable {
     }
 
     /// The file that a name stands for.
-    public func path(of name: String) -> String {
+    func path(of name: String) -> String {
         if let own, FileManager.default.fileExists(atPath: own + "/" + name) {
             return own + "/" + name
         }
@@ -30,17 +30,26 @@ public struct TemplateFolder: Hashable, Sendable {
     }
 }
 
-/// Templates by the path of their file, each read once.
+/// Templates by their folders and name, each looked for and read once.
 public final class TemplateCache: Sendable {
-    private let templates = Mutex<[String: Template]>([:])
+    private struct Key: Hashable {
+        var folder: TemplateFolder
+        var name: String
+    }
+
+    private let templates = Mutex<[Key: Template]>([:])
 
     public init() {}
 
-    func template(_ path: String) throws(RenderError) -> Template {
-        if let known = templates.withLock({ $0[path] }) { return known }
-        let template = try Self.read(path)
-        templates.withLock { $0[path] = template }
-        return template
+    /// The others wait for who reads: a template is one for all.
+    func template(_ name: String, in folder: TemplateFolder) throws(RenderError) -> Template {
+        let key = Key(folder: folder, name: name)
+        return try templates.withLock { templates throws(RenderError) in
+            if let known = templates[key] { return known }
+            let template = try Self.read(folder.path(of: name))
+            templates[key] = template
+            return template
+        }
     }
 
     private static func read(_ path: String) throws(RenderError) -> Template {

@@ -25,35 +25,40 @@ struct RenderJob {
     }
 
     func write(to directory: String) throws {
-        var folders: Set<String> = []
-        try forEachFile { place, file in
-            let folder = place.isEmpty ? directory : "\(directory)/\(place)"
-            if folders.insert(folder).inserted { try OutputFolder.make(folder) }
-            let path = "\(folder)/\(file.name)"
-            try OutputFolder.write(file, to: path)
-            Console.say(path)
+        try withEverything { clusters in
+            let written = clusters.mapOnAllProcessors { rendered in
+                Result { try Self.write(rendered, to: directory) }
+            }
+            let paths = written.flatMap { (try? $0.get()) ?? [] }
+            if !paths.isEmpty { Console.say(paths.joined(separator: "\n")) }
+            for result in written { _ = try result.get() }
         }
     }
 
     /// Each file under a line with its name, unless it is the only one.
     func print() throws {
         let isAlone = clusters.count == 1 && entries.count == 1 && hasOnePlace
-        try forEachFile { place, file in
-            let name = place.isEmpty ? file.name : "\(place)/\(file.name)"
-            guard Catalogue.entry(named: file.name)?.isSecret != true else {
-                return Console.note("\(name) is not printed: it holds passwords")
+        try withEverything { clusters in
+            for (place, file) in clusters.flatMap(\.files) {
+                let name = place.isEmpty ? file.name : "\(place)/\(file.name)"
+                guard Catalogue.entry(named: file.name)?.isSecret != true else {
+                    Console.note("\(name) is not printed: it holds passwords")
+                    continue
+                }
+                if !isAlone { Console.say("==> \(name)") }
+                Console.say(file.contents, end: "")
             }
-            if !isAlone { Console.say("==> \(name)") }
-            Console.say(file.contents, end: "")
         }
     }
 
     func check() throws {
-        var count = 0
-        try forEachFile { _, _ in count += 1 }
-        let names =
-            clusters.count == 1 ? clusters[0].settings.cluster : "\(clusters.count) clusters"
-        Console.say("\(count) files of \(names) can be rendered; nothing was written")
+        try withEverything { rendered in
+            let names =
+                clusters.count == 1 ? clusters[0].settings.cluster : "\(clusters.count) clusters"
+            let count = rendered.reduce(0) { $0 + $1.files.count }
+            guard count > 0 else { return }
+            Console.say("\(count) files of \(names) can be rendered; nothing was written")
+        }
     }
 
     func listVariables() throws {
@@ -101,37 +106,77 @@ struct RenderJob {
             || entries.allSatisfy { $0.scope == .cluster }
     }
 
-    /// In the order of the clusters, each with its nodes first. What can't be made yet is said on
-    /// standard error.
-    private func forEachFile(_ body: (_ place: String, RenderedFile) throws -> Void) throws {
+    private struct Rendered: Sendable {
+        /// The nodes' first.
+        var files: [(place: String, file: RenderedFile)] = []
+        /// By name, with the reason.
         var leftOut: [String: String] = [:]
-        var count = 0
-        func take(_ output: Renderer.Output, _ place: String) throws {
+
+        mutating func take(_ output: Renderer.Output, _ place: String) {
             leftOut.merge(output.leftOut) { first, _ in first }
-            count += output.files.count
-            for file in output.files { try body(place, file) }
+            files += output.files.map { (place, $0) }
         }
-        for loaded in clusters {
-            let settings = loaded.settings
-            let renderer = try renderer(for: settings)
-            let prefix = isFolder ? settings.cluster : ""
-            let nodes = try node.map { [try settings.checked($0)] } ?? settings.nodes
-            for node in nodes {
-                let place = prefix.isEmpty ? node.id.rawValue : "\(prefix)/\(node.id)"
-                try take(renderer.render(entries, for: node), place)
-            }
-            if node == nil { try take(renderer.renderCluster(entries), prefix) }
+    }
+
+    /// Renders all before `body` sees any of it: when one can't be rendered, nothing was done.
+    /// What can't be made yet is said on standard error.
+    private func withEverything(_ body: ([Rendered]) throws -> Void) throws {
+        let results = clusters.mapOnAllProcessors { loaded in
+            Result { try render(loaded.settings) }
+                .mapError { naming(loaded.settings.cluster, $0) }
+        }
+        let rendered = try results.map { try $0.get() }
+        try body(rendered)
+        let leftOut = rendered.reduce(into: [:]) { all, next in
+            all.merge(next.leftOut) { first, _ in first }
         }
         for (name, reason) in leftOut.sorted(by: { $0.key < $1.key }) {
             Console.note("\(name) is left out: \(reason)")
         }
-        guard count > 0 else {
+        guard rendered.contains(where: { !$0.files.isEmpty }) else {
             throw Failure(
                 ExitStatus.failed, "cannot render \(entries.map(\.name).joined(separator: ", "))",
                 because: leftOut.isEmpty
                     ? "no node has such a file" : "it is left out, as said above",
                 next: "leave --only or --node out")
         }
+    }
+
+    /// Nodes of all clusters may have the same names.
+    private func naming(_ cluster: String, _ error: any Error) -> any Error {
+        guard isFolder, let error = error as? RenderError else { return error }
+        return Failure(
+            ExitStatus.failed, "cannot render \(error.subject) of \(cluster)",
+            because: error.because, next: error.next)
+    }
+
+    private func render(_ settings: ClusterSettings) throws -> Rendered {
+        var rendered = Rendered()
+        let renderer = try renderer(for: settings)
+        let prefix = isFolder ? settings.cluster : ""
+        for node in try node.map({ [try settings.checked($0)] }) ?? settings.nodes {
+            let place = prefix.isEmpty ? node.id.rawValue : "\(prefix)/\(node.id)"
+            rendered.take(try renderer.render(entries, for: node), place)
+        }
+        if node == nil { rendered.take(try renderer.renderCluster(entries), prefix) }
+        return rendered
+    }
+
+    /// The paths that it wrote.
+    private static func write(
+        _ rendered: Rendered, to directory: String
+    ) throws(Failure) -> [String] {
+        var last: String?
+        var paths: [String] = []
+        for (place, file) in rendered.files {
+            let folder = place.isEmpty ? directory : "\(directory)/\(place)"
+            if folder != last { try OutputFolder.make(folder) }
+            last = folder
+            let path = "\(folder)/\(file.name)"
+            try OutputFolder.write(file, to: path)
+            paths.append(path)
+        }
+        return paths
     }
 
     private func renderer(for settings: ClusterSettings) throws -> Renderer {

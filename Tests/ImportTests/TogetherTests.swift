@@ -24,6 +24,60 @@ struct TogetherTests {
         #expect(imported.settings.nodes.map(\.priority) == [10, 100])
     }
 
+    @Test("What repmgr runs when a primary has lost its standbys is run as it is")
+    func childNodes() throws {
+        let line = #"/opt/ha/alone.sh %p "%a" -D "$PGDATA""#
+        let settings = [
+            "child_nodes_disconnect_command='\(line)'", "child_nodes_connected_min_count=2",
+            "child_nodes_disconnect_min_count=-1", "child_nodes_disconnect_timeout=45",
+            "child_nodes_check_interval=5", "child_nodes_connected_include_witness=true",
+        ].joined(separator: "\n")
+        let imported = try Importer.run(.repmgr, (1...3).map { Sources.repmgr($0, settings) })
+        let hooks = try ClusterFile.parse(imported.clusterYAML).settings.hooks
+        #expect(hooks.byName["child_nodes_disconnect_command"]?.command == line)
+        #expect(hooks.childNodes == ChildNodeSettings(connectedMin: 2, timeoutMs: 45_000))
+        let left = imported.report.unmapped.map(\.setting)
+        #expect(left == ["child_nodes_connected_include_witness"])
+        #expect(!imported.warnings.contains { $0.code == "child_nodes.unused" })
+    }
+
+    @Test(
+        "A command that names its node's data directory is one for all nodes, if it can be",
+        arguments: [
+            ("pg_ctl stop -D %", #"pg_ctl stop -D "$PGDATA""#),
+            (#"pg_ctl -D"%" stop"#, #"pg_ctl -D"$PGDATA" stop"#),
+            ("touch %/off %2", nil), ("sh -c \u{27}\u{27}rm %/open\u{27}\u{27}", nil),
+            ("/opt/ha/alone.sh %p", "/opt/ha/alone.sh %p"), ("repmgr node service", nil),
+        ])
+    func childNodesOfEachNode(_ pattern: String, _ wanted: String?) throws {
+        let files = (1...2).map { node in
+            let place = "/srv/pg/node\(node)"
+            let command = pattern.hasSuffix("%p") ? pattern : pattern.replacing("%", with: place)
+            return Sources.repmgr(
+                node, "data_directory='\(place)'", "child_nodes_disconnect_command='\(command)'")
+        }
+        let imported = try Importer.run(.repmgr, files)
+        let hook = imported.settings.hooks.byName["child_nodes_disconnect_command"]
+        #expect(hook?.command == wanted)
+        let left = imported.report.unmapped.filter { $0.setting.hasSuffix("_command") }
+        #expect(left.isEmpty == (wanted != nil))
+        #expect(left.allSatisfy { $0.next.contains("$PGDATA") })
+    }
+
+    @Test("One file's command is told to run on all nodes, a switched-off one stays off")
+    func childNodesOfOneNode() throws {
+        let command = "child_nodes_disconnect_command=/opt/ha/alone.sh"
+        let one = try Importer.run(.repmgr, [Sources.repmgr(1, command), Sources.repmgr(2)])
+        #expect(one.settings.hooks.byName["child_nodes_disconnect_command"]?.command != nil)
+        #expect(one.report.unmapped.map(\.file) == ["node2.conf"])
+        let off = try Importer.run(
+            .repmgr, [Sources.repmgr(1, command, "child_nodes_check_interval=0")])
+        #expect(off.settings.hooks.byName["child_nodes_disconnect_command"]?.command == nil)
+        let secret = try Importer.run(.repmgr, [Sources.repmgr(1, command + " password=hunter2")])
+        #expect(secret.settings.hooks.byName["child_nodes_disconnect_command"]?.command == nil)
+        #expect(!secret.everything.contains("hunter2"))
+    }
+
     @Test("All nodes at priority 0 are refused where failover is automatic")
     func nobody() {
         let error = #expect(throws: ImportError.self) {

@@ -95,6 +95,64 @@ struct RenderTests {
         }
     }
 
+    private static let many = (10..<30).map { "c\($0)" }
+
+    private func withFolder(_ body: (String) async throws -> Void) async throws {
+        try await ToolkitProgram.inFolder { folder in
+            let templates = folder + "/clusters/templates"
+            try FileManager.default.createDirectory(
+                atPath: templates, withIntermediateDirectories: true)
+            try "{{ ssh.from | word }}\n".write(
+                toFile: templates + "/sudoers.tmpl", atomically: true, encoding: .utf8)
+            for name in Self.many {
+                let text = Self.yaml + "scheduler: { address: 10.0.0.9 }\n"
+                try text.replacing("market", with: name).write(
+                    toFile: "\(folder)/clusters/\(name).yaml", atomically: true, encoding: .utf8)
+            }
+            try await body(folder)
+        }
+    }
+
+    @Test("Clusters are rendered all at once, and told in their order")
+    func order() async throws {
+        try await withFolder { folder in
+            let ended = try await ToolkitProgram.run(
+                "render", "--config", "clusters", "--output", "out", in: folder)
+            #expect(ended.status == 0, "\(ended.complaint)")
+            let paths = ended.output.split(separator: "\n").map(String.init)
+            var places: [String] = []
+            for path in paths {
+                #expect(FileManager.default.fileExists(atPath: "\(folder)/\(path)"), "\(path)")
+                let place = path.split(separator: "/").dropFirst().dropLast()
+                    .joined(separator: "/")
+                if places.last != place { places.append(place) }
+            }
+            #expect(places == Self.many.flatMap { ["\($0)/node1", "\($0)/node2", $0] })
+
+            try FileManager.default.removeItem(atPath: "\(folder)/out")
+            try Data().write(to: URL(filePath: "\(folder)/out"))
+            let blocked = try await ToolkitProgram.run(
+                "render", "--config", "clusters", "--output", "out", in: folder)
+            #expect(blocked.status == 1 && blocked.output.isEmpty)
+            #expect(blocked.complaint.contains("cannot make the folder out/c10/node1"))
+        }
+    }
+
+    @Test("When one of many clusters can't be rendered, nothing is written")
+    func oneIsBroken() async throws {
+        try await withFolder { folder in
+            try Self.yaml.replacing("market", with: "c17").write(
+                toFile: "\(folder)/clusters/c17.yaml", atomically: true, encoding: .utf8)
+            let ended = try await ToolkitProgram.run(
+                "render", "--config", "clusters", "--output", "out", in: folder)
+            #expect(ended.status == 1)
+            #expect(ended.output.isEmpty)
+            #expect(ended.complaint.contains("sudoers.tmpl of c17\n"), "\(ended.complaint)")
+            #expect(ended.complaint.contains("templates/sudoers.tmpl:1:1: 'ssh.from'"))
+            #expect(!FileManager.default.fileExists(atPath: "\(folder)/out"))
+        }
+    }
+
     @Test(arguments: [
         ["render"], ["render", "--check", "--stdout"], ["render", "--check", "--only", "nothing"],
         ["render", "--check", "--yes"],
