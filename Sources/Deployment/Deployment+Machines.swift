@@ -60,7 +60,7 @@ extension Deployment {
     ) async throws(DeploymentError) -> [MachineWork] {
         if let node = settings.nodes.first(where: { $0.docker != nil }) {
             throw DeploymentError(
-                .refused, "cannot change the machines of \(settings.cluster)",
+                .refused, "cannot change the machines of \(settings.cluster); nothing was changed",
                 because: "\(node.id) is a container", next: "leave --admin out")
         }
         var facts: [NodeID: MachineFacts] = [:]

@@ -47,6 +47,7 @@ public struct Undeployment: Sendable {
             look.report.parts.flatMap(\.lines).map { DeployProgress(node: look.node.id, $0) }
         }
         if let admin { lines += try await deployment.machinePlan(.remove, as: admin) }
+        lines = lastOfEach(lines)
         func told(_ texts: KeyPath<MachineReport, [String]>) -> [DeployProgress] {
             looks.flatMap { look in
                 look.report[keyPath: texts].map { DeployProgress(node: look.node.id, $0) }
@@ -55,13 +56,31 @@ public struct Undeployment: Sendable {
         return Plan(steps: lines, notes: told(\.notes), kept: told(\.kept))
     }
 
-    /// `stamp` is of a revision that the store has; nil: no store knows the cluster.
-    public func run(
+    /// A folder that nodes of one machine share goes with the last of them.
+    private func lastOfEach(_ lines: [DeployProgress]) -> [DeployProgress] {
+        var told: Set<[String]> = []
+        let kept = lines.reversed().filter { line in
+            guard line.text.hasPrefix("+ rmdir "), let node = line.node.flatMap(settings.node)
+            else { return true }
+            return told.insert([node.sshHost, String(node.sshPort), line.text]).inserted
+        }
+        return kept.reversed()
+    }
+
+    /// Locks and stops all servers; no file is touched. `stamp` is of a revision that the store has;
+    /// nil: no store knows the cluster.
+    public func stop(
         under stamp: Stamp?, progress: @escaping @Sendable (DeployProgress) -> Void
     ) async throws(DeploymentError) {
         let looks = try await looks(isStored: stamp != nil)
+        try await stop(looks, under: stamp, ChangeLog(progress))
+    }
+
+    /// Takes the files away, of nodes whose servers are stopped.
+    public func remove(
+        progress: @escaping @Sendable (DeployProgress) -> Void
+    ) async throws(DeploymentError) {
         let log = ChangeLog(progress)
-        try await stop(looks, under: stamp, log)
         _ = try await onEachNode { node throws(DeploymentError) in
             let report = try await remove(on: node, isDryRun: false)
             if let refusal = report.refusal {

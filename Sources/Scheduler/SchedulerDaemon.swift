@@ -20,6 +20,7 @@ public enum SchedulerDaemon {
         let paths = SchedulerPaths(settings)
         let lock = try held { () throws(StoreError) in try SchedulerLock(storePath: paths.store) }
         let store = try await open(paths.store)
+        try await refuseTakenAway(settings, store)
         let cluster = try await takeOver(settings, store)
         let hooks: String
         if let sharedHooks { hooks = sharedHooks } else { hooks = try shippedHooks() }
@@ -62,6 +63,16 @@ public enum SchedulerDaemon {
         } catch {
             throw SchedulerError(error)
         }
+    }
+
+    private static func refuseTakenAway(
+        _ settings: ClusterSettings, _ store: any ClusterStore
+    ) async throws(SchedulerError) {
+        let isTakenAway: Bool
+        do throws(StoreError) { isTakenAway = try await store.isTakenAway() } catch {
+            throw SchedulerError(error)
+        }
+        if isTakenAway { throw .takenAway(settings, try await stored(settings, store)) }
     }
 
     private static func stored(

@@ -28,6 +28,12 @@ extension ClusterStore {
     public func newestEvents(_ limit: Int) async throws(StoreError) -> [EventRecord] {
         try await events(after: nil, limit: limit, newestFirst: true).reversed()
     }
+
+    /// Whether an undeploy has begun to take files away and not ended: the store goes last, and
+    /// until then nobody else adds to it.
+    public func isTakenAway() async throws(StoreError) -> Bool {
+        try await newestEvents(1).last?.summary == EventRecord.removalBegan
+    }
 }
 
 /// How much of the past is kept. What is older or beyond the number goes when something is added.

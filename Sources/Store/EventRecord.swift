@@ -67,6 +67,9 @@ public struct EventRecord: Codable, Hashable, Sendable, Identifiable {
 }
 
 extension EventRecord {
+    /// The summary of the event that `undeploy` notes before it takes the first file away.
+    public static let removalBegan = "undeploy began to take the files away"
+
     /// The same event as a store keeps it: no more than the last `bytes` of its output, and no NUL,
     /// at which SQLite would end the text.
     func storable(outputBytes bytes: Int) -> EventRecord {

@@ -71,6 +71,13 @@ extension ClusterSettings {
         }
     }
 
+    /// Before a command changes anything: half of the cluster may be gone.
+    func refuseTakenAway() async throws {
+        guard let cluster = try await storedCluster() else { return }
+        let store = try await SQLiteStore.openReadOnly(path: SchedulerPaths(self).store)
+        if try await store.isTakenAway() { throw SchedulerError.takenAway(self, cluster) }
+    }
+
     func checked(_ id: NodeID) throws(ValidationError) -> NodeSettings {
         guard let node = node(id) else {
             let known = nodes.map(\.id.rawValue).joined(separator: ", ")

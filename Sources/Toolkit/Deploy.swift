@@ -29,6 +29,7 @@ struct Deploy: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try options.settings()
+        try await settings.refuseTakenAway()
         var deployment = try settings.deployment
         deployment.adopting = try adopt.map { try settings.checked($0).id }
         do {

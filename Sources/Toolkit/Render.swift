@@ -11,8 +11,8 @@ struct Render: AsyncParsableCommand {
         discussion: """
             With --output writes DIR/NODE/FILE for each node and DIR/FILE for the cluster, readable
             for you alone where they hold what the server reads. With --config FOLDER renders every
-            cluster of that folder into DIR/CLUSTER, or none. --diff ends with 2 when a node has other files.
-            --apply tests, replaces and reloads, and asks before it restarts anything.
+            cluster of that folder into DIR/CLUSTER, or none. --diff ends with 2 when a node has
+            other files. --apply tests, replaces and reloads, and asks before it restarts anything.
             """)
 
     @OptionGroup var options: ClusterOptions

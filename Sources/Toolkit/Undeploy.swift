@@ -36,6 +36,9 @@ struct Undeploy: AsyncParsableCommand {
         let files = Self.files(of: settings)
         for line in plan.steps { Console.say(line.sentence) }
         for file in files { Console.say("+ rm -f \(file)") }
+        if !files.isEmpty, Self.holdsNothing(but: files, settings) {
+            Console.say("+ rmdir \(settings.scheduler.directory)")
+        }
         for line in plan.notes + plan.kept { Console.say(line.sentence) }
         if plan.steps.isEmpty, files.isEmpty {
             Console.say("nothing to do")
@@ -45,7 +48,9 @@ struct Undeploy: AsyncParsableCommand {
         try agree(settings)
         let lock = try SchedulerLock(storePath: SchedulerPaths(settings).store)
         let stamp = try await reserve(settings)
-        try await undeployment.run(under: stamp) { Console.progress($0.sentence) }
+        try await undeployment.stop(under: stamp) { Console.progress($0.sentence) }
+        try await noteRemoval(settings)
+        try await undeployment.remove { Console.progress($0.sentence) }
         removeFiles(settings)
         withExtendedLifetime(lock) {}
         try tell(plan.kept, settings)
@@ -68,12 +73,25 @@ struct Undeploy: AsyncParsableCommand {
         guard let stored = try await settings.storedCluster() else { return nil }
         var grown = stored
         grown.revision = stored.revision.next
-        let event = EventRecord(
-            wallMs: Int64(Date().timeIntervalSince1970 * 1000), revision: grown.revision,
-            term: grown.term, kind: .operator, summary: "undeploy began")
         let store = try await SQLiteStore(path: SchedulerPaths(settings).store)
-        try await store.save(grown, events: [event], after: stored.revision)
+        // What an earlier one has begun stays begun.
+        let summary =
+            try await store.isTakenAway() ? EventRecord.removalBegan : "undeploy began"
+        try await store.save(grown, events: [event(summary, grown)], after: stored.revision)
         return Stamp(term: grown.term, step: grown.revision)
+    }
+
+    /// From here on neither `run` nor `deploy` may go on with what is left.
+    private func noteRemoval(_ settings: ClusterSettings) async throws {
+        guard let stored = try await settings.storedCluster() else { return }
+        let store = try await SQLiteStore(path: SchedulerPaths(settings).store)
+        try await store.append([event(EventRecord.removalBegan, stored)])
+    }
+
+    private func event(_ summary: String, _ cluster: Cluster) -> EventRecord {
+        EventRecord(
+            wallMs: Int64(Date().timeIntervalSince1970 * 1000), revision: cluster.revision,
+            term: cluster.term, kind: .operator, summary: summary)
     }
 
     private func refuseWhileScheduled(_ settings: ClusterSettings) async throws {
@@ -104,8 +122,18 @@ struct Undeploy: AsyncParsableCommand {
     private static func files(of settings: ClusterSettings) -> [String] {
         let store = SchedulerPaths(settings).store
         let ends = ["", "-wal", "-shm"].map { store + $0 }
-        return (ends + [SchedulerPaths(settings).socket, SchedulerPaths(settings).passfile])
+        // The lock last: until then no other command begins.
+        return
+            (ends + [
+                SchedulerPaths(settings).socket, SchedulerPaths(settings).passfile, store + ".lock",
+            ])
             .filter { access($0, F_OK) == 0 }
+    }
+
+    private static func holdsNothing(but files: [String], _ settings: ClusterSettings) -> Bool {
+        let directory = settings.scheduler.directory
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return Set(names.map { "\(directory)/\($0)" }).isSubset(of: files)
     }
 
     private func removeFiles(_ settings: ClusterSettings) {
@@ -113,7 +141,7 @@ struct Undeploy: AsyncParsableCommand {
             unlink(file)
             Console.progress("+ rm -f \(file)")
         }
-        unlink(SchedulerPaths(settings).store + ".lock")
-        rmdir(settings.scheduler.directory)
+        let directory = settings.scheduler.directory
+        if rmdir(directory) == 0 { Console.progress("+ rmdir \(directory)") }
     }
 }

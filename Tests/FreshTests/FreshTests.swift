@@ -87,6 +87,14 @@ struct FreshTests {
         try await isGivenBack(cluster, machines, before, installs: installs)
     }
 
+    /// `node1: + COMMAND`, without the time that may stand before it.
+    private static func commands(_ text: String) -> Set<Substring> {
+        Set(
+            text.split(separator: "\n").filter { $0.contains(": + ") }.compactMap { line in
+                line.range(of: "node").map { line[$0.lowerBound...] }
+            })
+    }
+
     private static func isGivenBack(
         _ cluster: FreshCluster, _ machines: FreshMachines, _ before: [Set<String>],
         installs: Bool
@@ -102,6 +110,11 @@ struct FreshTests {
 
         let gone = try await cluster.toolkit("undeploy", "--admin", "root", "--yes", "fresh")
         try #require(gone.status == 0, "\(gone.output)\(gone.complaint)")
+        let (foretold, done) = (commands(plan.output), commands(gone.complaint))
+        #expect(done.subtracting(foretold) == [], "done without a word before")
+        // The lock has taken the opening away already.
+        let undone = foretold.subtracting(done).filter { !$0.contains("/run/toolkit/") }
+        #expect(undone == [], "foretold and not done")
         for (number, (old, new)) in zip(before, try await cluster.files()).enumerated() {
             let left = new.subtracting(old)
                 .filter { !$0.hasPrefix("/var/lib/postgresql") && !FreshCluster.isOfPackages($0) }

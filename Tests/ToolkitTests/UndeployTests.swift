@@ -29,6 +29,9 @@ struct UndeployTests {
             let gone = try await ToolkitProgram.run("undeploy", "--yes", "shop", "-c", file)
             try #require(gone.status == 0, "\(gone.complaint)")
             #expect(gone.complaint.contains("node1: dropped the slot toolkit_node2"))
+            Self.expect(plan.output, isWhatWasDone: gone.complaint)
+            #expect(Self.commands(plan.output).contains("rmdir -- \(machine.folder)/etc"))
+            #expect(Self.commands(plan.output).contains("rmdir \(machine.folder)/sched"))
             #expect(try await Self.left(on: machine) == ["data", "node1", "node2"])
             for node in 1...2 {
                 let version = "\(machine.folder)/data/node\(node)/PG_VERSION"
@@ -63,6 +66,12 @@ struct UndeployTests {
         let gone = try await ToolkitProgram.run(
             "undeploy", "--remove-data", "--yes", "shop", "-c", file)
         #expect(gone.status == 0, "\(gone.complaint)")
+        expect(plan.output, isWhatWasDone: gone.complaint)
+        // Ended between the two, nothing starts on what is left.
+        let first = try #require(
+            gone.complaint.range(of: "+ rm -f -- \(machine.folder)/data/node1/global/pg_control"))
+        let rest = try #require(gone.complaint.range(of: "+ find \(machine.folder)/data/node1 "))
+        #expect(first.lowerBound < rest.lowerBound)
         #expect(try await left(on: machine) == ["data"])
     }
 
@@ -137,6 +146,22 @@ struct UndeployTests {
             #expect(run.status == 75, "\(run.output)\(run.complaint)")
             #expect(run.complaint.contains("stop `toolkit run`"))
         }
+    }
+
+    /// Without the node: what is shared is taken away by the last one. SQLite's own files come and go.
+    private static func commands(_ text: String) -> Set<Substring> {
+        let commands = text.split(separator: "\n").compactMap { line in
+            line.range(of: "+ ").map { line[$0.upperBound...] }
+        }
+        return Set(commands.filter { !$0.hasSuffix("-wal") && !$0.hasSuffix("-shm") })
+    }
+
+    private static func expect(_ plan: String, isWhatWasDone said: String) {
+        let (plan, done) = (commands(plan), commands(said))
+        #expect(done.subtracting(plan) == [], "done without a word before")
+        // The lock has taken the opening away already.
+        let left = plan.subtracting(done).filter { !$0.contains("/run/shop/") }
+        #expect(left == [], "foretold and not done")
     }
 
     /// Folders of ours, by name; the data themselves are not looked into.

@@ -3,7 +3,8 @@
 #
 # Runs on:   the node, as the PostgreSQL owner, read from standard input: nothing is installed.
 # Knows:     TOOLKIT_DRY_RUN TOOLKIT_REMOVE_DATA TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR
-#            TOOLKIT_RUNTIME_DIR PGDATA TMPFILES_PATH (empty when root goes on after this).
+#            TOOLKIT_RUNTIME_DIR TOOLKIT_NODES (all of the cluster) PGDATA TMPFILES_PATH (empty when
+#            root goes on after this).
 # Succeeds:  exit 0; the last line is end. 3: refused, because a server runs.
 # Retry:     at any time: what is gone is gone.
 # Prints:    `+ COMMAND` for each change, `note: TEXT`, `kept: TEXT` for data that were asked for and
@@ -111,6 +112,8 @@ delete_data() { # FOLDER, or a link to it
                 ;;
         esac
     fi
+    # First: no server starts on half of its data.
+    if [ -e "$real/global/pg_control" ]; then run rm -f -- "$real/global/pg_control"; fi
     if [ -n "$(find "$real" -mindepth 1 -maxdepth 1 ! -name PG_VERSION -print -quit)" ]; then
         run find "$real" -mindepth 1 -maxdepth 1 ! -name PG_VERSION -exec rm -rf -- '{}' +
     fi
@@ -146,16 +149,38 @@ remove_files() {
         # Last: until then this node is ours.
         run rm -f -- "$TOOLKIT_STATE_DIR/stamp"
     fi
-    [ "$TOOLKIT_DRY_RUN" = 1 ] || remove_folders
+    for folder in "$TOOLKIT_RUNTIME_DIR" "$TOOLKIT_CONFIG_DIR" "$TOOLKIT_STATE_DIR"; do
+        if [ "$TOOLKIT_DRY_RUN" = 1 ]; then foresee_folders "$folder"; else remove_folders "$folder"; fi
+    done
 }
 
 # Those that stand in one of root's stay, empty.
-remove_folders() {
-    for folder in "$TOOLKIT_RUNTIME_DIR" "$TOOLKIT_CONFIG_DIR" "$TOOLKIT_STATE_DIR"; do
-        for one in "$folder" "${folder%/*}" "${folder%/*/*}"; do
-            # Another node's turn on this machine may be at the same folder.
-            rmdir -- "$one" 2>/dev/null || :
+remove_folders() { # FOLDER
+    for one in "$1" "${1%/*}" "${1%/*/*}"; do
+        # Another node's turn on this machine may be at the same folder.
+        if rmdir -- "$one" 2>/dev/null; then say "+$(quoted rmdir -- "$one")"; fi
+    done
+}
+
+# Which of them will go once all nodes of this machine had their turn, and root's where root goes on.
+foresee_folders() { # FOLDER
+    stays=set-aside
+    if [ "$TOOLKIT_REMOVE_DATA" = 1 ] && is_ours; then stays=''; fi
+    for one in "$1" "${1%/*}" "${1%/*/*}"; do
+        [ -d "$one" ] || continue
+        [ -w "${one%/*}" ] || [ -z "$TMPFILES_PATH" ] || return 0
+        # A name that no node can have becomes one that is none.
+        for entry in $(find "$one" -mindepth 1 -maxdepth 1 -printf '%f ' | tr -c 'a-z0-9_ -' /); do
+            case $one in
+                "$1") [ "$entry" != "$stays" ] || return 0 ;;
+                "${1%/*}")
+                    case " $TOOLKIT_NODES " in *" $entry "*) ;; *) return 0 ;; esac
+                    [ -z "$stays" ] || [ ! -e "$one/$entry/$stays" ] || return 0
+                    ;;
+                *) [ "$one/$entry" = "${1%/*}" ] || return 0 ;;
+            esac
         done
+        say "+$(quoted rmdir -- "$one")"
     done
 }
 
