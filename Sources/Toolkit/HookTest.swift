@@ -2,7 +2,7 @@ import ArgumentParser
 import ClusterFile
 import Foundation
 import HookKit
-public import Hooks
+import Hooks
 
 struct HookTest: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
