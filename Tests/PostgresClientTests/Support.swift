@@ -31,6 +31,7 @@ func openShared() async throws -> Connection {
 final class FakeServer: Sendable {
     let port: Int
     private let descriptor: Int32
+    private let answers: Bool
 
     init(answer: [UInt8]? = nil) {
         // Not for the servers that other tests start meanwhile: they would keep it open.
@@ -48,16 +49,18 @@ final class FakeServer: Sendable {
         }
         listen(descriptor, 16)
         self.descriptor = descriptor
+        answers = answer != nil
         port = Int(UInt16(bigEndian: address.sin_port))
         if let answer { serve(answer) }
     }
 
     deinit {
         shutdown(descriptor, Int32(SHUT_RDWR))
-        close(descriptor)
+        if !answers { close(descriptor) }
     }
 
-    /// Answers each connection once, on a thread that ends with the socket.
+    /// Answers each connection once, on a thread that ends once the socket is shut down. It closes it:
+    /// closed by another hand, its number may be another server's before the thread accepts again.
     private func serve(_ answer: [UInt8]) {
         final class Work {
             let descriptor: Int32
@@ -75,7 +78,10 @@ final class FakeServer: Sendable {
                 var buffer = [UInt8](repeating: 0, count: 4096)
                 while true {
                     let client = accept(work.descriptor, nil, nil)
-                    guard client >= 0 else { return nil }
+                    guard client >= 0 else {
+                        close(work.descriptor)
+                        return nil
+                    }
                     _ = read(client, &buffer, buffer.count)
                     _ = write(client, work.answer, work.answer.count)
                     shutdown(client, Int32(SHUT_RDWR))
