@@ -6,9 +6,18 @@ extension Deployment {
     func adoptionChecks(
         _ primary: NodeID, _ surveys: [NodeSurvey], _ files: [NodeID: [DesiredFile]]
     ) -> [CheckResult] {
-        surveys.flatMap { found -> [CheckResult] in
+        let runs = surveys.first { $0.node.id == primary }?.survey?.runsOnItsOwn ?? false
+        return surveys.flatMap { found -> [CheckResult] in
             guard let survey = found.survey else { return [] }
             let node = found.node
+            if survey.runsOnItsOwn, node.id != primary, !runs {
+                return [
+                    CheckResult(
+                        node.id, "adopt", .failed,
+                        found: "its server runs, and that of \(primary) does not run as it did",
+                        next: "stop it cleanly too (pg_ctl stop -m fast), then adopt again")
+                ]
+            }
             let path = NodeEnvironment.configFile(of: node)
             let file = files[node.id]?.first { $0.path == path }
             return AdoptionChecks(
@@ -28,11 +37,14 @@ struct AdoptionChecks {
     /// The postgresql.conf that the server will be started with next.
     let configuration: String
 
-    /// Empty for a server that does not run on a configuration of its own.
+    /// For a server that does not run on a configuration of its own, only who looks after it.
     var results: [CheckResult] {
-        guard survey.runsOnItsOwn else { return [] }
+        guard survey.runsOnItsOwn else { return [supervisors].compactMap(\.self) }
         // A standby is started anew, on our configuration.
-        return ([supervisors, files] + (isPrimary ? [address, slots, limits, rewind, own] : []))
+        return
+            ([supervisors, files]
+            + (isPrimary
+                ? [faults, pinned, level, address, slots, limits, rewind, replaced, own] : []))
             .compactMap(\.self)
     }
 
@@ -51,10 +63,46 @@ struct AdoptionChecks {
     }
 
     private var files: CheckResult? {
+        guard survey.serverSettings["config_file"] != NodeEnvironment.configFile(of: node) else {
+            return result(
+                .failed, "its own postgresql.conf lies where ours goes",
+                "choose another config_dir in cluster.yaml")
+        }
         guard let closed = survey.serverSettings["closed"], !closed.isEmpty else { return nil }
         return result(
             .failed, "\(closed): not writable for \(survey.user), or its folder is not",
             "let \(survey.user) write there, or stop the server cleanly: then they are not needed")
+    }
+
+    private var faults: CheckResult? {
+        guard let faults = survey.serverSettings["faults"], !faults.isEmpty else { return nil }
+        return result(.failed, "its own files have faults: \(faults)", "correct them")
+    }
+
+    /// What a command line says no file can change: such a server could never be locked.
+    private var pinned: CheckResult? {
+        guard let names = survey.serverSettings["pinned"], !names.isEmpty else { return nil }
+        return result(
+            .failed, "its command line sets \(names), above every file",
+            "start it without that option when that suits, or adopt it stopped")
+    }
+
+    /// With less the next start refuses a logical slot.
+    private var level: CheckResult? {
+        guard survey.serverSettings["wal_level"] == "logical", value(of: "wal_level") != "logical"
+        else { return nil }
+        return result(
+            .failed, "wal_level is logical, and cluster.yaml would lower it",
+            "add to postgresql.parameters: wal_level: logical")
+    }
+
+    private var replaced: CheckResult? {
+        let names = ownNames.filter { value(of: $0) != nil }
+        guard !names.isEmpty else { return nil }
+        return result(
+            .warning, "set in its own files and by cluster.yaml: \(names.joined(separator: ", "))",
+            "ours count as soon as it is adopted, those that need a restart at its next start: "
+                + "compare them")
     }
 
     private var address: CheckResult? {
@@ -121,13 +169,17 @@ struct AdoptionChecks {
     }
 
     private var own: CheckResult? {
-        let names = (survey.serverSettings["own"] ?? "").split(separator: " ").map(String.init)
-            .filter { value(of: $0) == nil && !Self.owned.contains($0) }
+        let names = ownNames.filter { value(of: $0) == nil }
         guard !names.isEmpty else { return nil }
         return result(
             .warning, "set in its own files alone: \(names.joined(separator: ", "))",
             "copy into postgresql.parameters what should hold after its next start, and on the "
                 + "other nodes")
+    }
+
+    private var ownNames: [String] {
+        (survey.serverSettings["own"] ?? "").split(separator: " ").map(String.init)
+            .filter { !Self.owned.contains($0) }
     }
 
     /// The last that postgresql.conf says of it.
@@ -143,7 +195,9 @@ struct AdoptionChecks {
     /// Settings that node.conf, open.conf and the places are for.
     private static let owned: Set<String> = [
         "primary_conninfo", "primary_slot_name", "synchronous_standby_names",
-        "default_transaction_read_only", "external_pid_file", "hot_standby",
+        "default_transaction_read_only", "external_pid_file", "hot_standby", "port",
+        "listen_addresses", "unix_socket_directories", "data_directory", "hba_file", "ident_file",
+        "cluster_name",
     ]
 }
 

@@ -32,14 +32,18 @@ extension Deployment {
         to work: NodeWork, from primary: NodeSettings, _ log: ChangeLog
     ) async throws(DeploymentError) {
         let standby = work.node
+        let wanted = try await rolesDigest(on: primary)
+        if work.survey.runsOnItsOwn {
+            // Before it is touched: it may follow a copy of this primary.
+            try await untilRoles(wanted, on: standby, of: primary)
+        }
+        try await point(standby, at: primary)
         if work.survey.runsOnItsOwn {
             // A back-end of Debian's starts it with its own files.
             if standby.service != nil { try await include(work, lines: "") }
             try await service(.serviceStopCommand, on: standby, reason: "deploy")
             await log.add(standby.id, "stopped")
         }
-        let wanted = try await rolesDigest(on: primary)
-        try await point(standby, at: primary)
         try await start(standby)
         try await untilReady(standby)
         guard try await readsOurs(standby) else {
@@ -50,6 +54,13 @@ extension Deployment {
                     + "\(standby.configDirectory)/postgresql.conf as its last include; then deploy "
                     + "again")
         }
+        try await untilRoles(wanted, on: standby, of: primary)
+        await log.add(standby.id, "started on its data, locked; it has the roles")
+    }
+
+    private func untilRoles(
+        _ wanted: String, on standby: NodeSettings, of primary: NodeSettings
+    ) async throws(DeploymentError) {
         let deadline = ContinuousClock.now + .seconds(120)
         while try await rolesDigest(on: standby) != wanted {
             guard ContinuousClock.now < deadline, !Task.isCancelled else {
@@ -62,7 +73,6 @@ extension Deployment {
             }
             try? await Task.sleep(for: .milliseconds(200))
         }
-        await log.add(standby.id, "started on its data, locked; it has the roles")
     }
 
     private func rolesDigest(on node: NodeSettings) async throws(DeploymentError) -> String {

@@ -1,5 +1,6 @@
 import ClusterFile
 import FailoverCore
+import Quotation
 import Rendering
 
 extension Deployment {
@@ -94,10 +95,36 @@ extension Deployment {
                 work(on: found.node, $0, files: files[found.node.id] ?? [])
             }
         }
+        if !isKept { try await refuseForeignRoles(nodes) }
         return Work(
             passwords: passwords, arePasswordsKept: isKept, nodes: nodes,
             first: systemIdentifier == nil ? try first(of: nodes) : nil,
             warnings: adoption.filter { $0.status == .warning })
+    }
+
+    /// Whoever uses a role of these names now would be shut out by its new password.
+    private func refuseForeignRoles(_ nodes: [NodeWork]) async throws(DeploymentError) {
+        guard let work = nodes.first(where: { $0.node.id == adopting }), work.survey.runsOnItsOwn
+        else { return }
+        let names: String
+        do {
+            names = try settings.postgresql.roles.map { try Quoting.sqlLiteral($0) }
+                .joined(separator: ", ")
+        } catch {
+            throw DeploymentError(
+                .refused, "cannot adopt \(work.node.id)", because: "\(error)",
+                next: "correct the roles' names in cluster.yaml")
+        }
+        let found = try await query(
+            ["SELECT rolname FROM pg_roles WHERE rolname IN (\(names))"], on: work.node,
+            "look for roles on \(work.node.id)")
+        guard found.isEmpty else {
+            let roles = found.split(separator: "\n").joined(separator: ", ")
+            throw DeploymentError(
+                .refused, "cannot adopt \(work.node.id); nothing was changed",
+                because: "it has roles of these names: \(roles), and they would get new passwords",
+                next: "name others as postgresql.role and postgresql.replication_role")
+        }
     }
 
     private func refuse(_ results: [CheckResult]) throws(DeploymentError) {

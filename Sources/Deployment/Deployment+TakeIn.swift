@@ -11,16 +11,14 @@ extension Deployment {
     func takeIn(_ work: NodeWork, _ log: ChangeLog) async throws(DeploymentError) {
         let node = work.node
         try await open(node)
-        try await include(work, lines: try admittingLines(work))
+        let lines = try admittingLines(work)
         do {
+            try await include(work, lines: lines)
             try await refuseFaultyFiles(of: node)
             try await reload(node)
             try await untilOpen(node)
         } catch {
-            // What can't be read must not be met by its next start either.
-            try? await adopt(work, "take-back", lines: "")
-            try? await reload(node)
-            throw error
+            throw await takenBack(work, error)
         }
         await log.add(node.id, "reads our configuration, opened; it went on running")
         let waiting = await liveServer(on: node)?.pendingRestart ?? []
@@ -28,6 +26,30 @@ extension Deployment {
             await log.tell(
                 node.id, "its next start changes \(waiting.sorted().joined(separator: ", "))")
         }
+    }
+
+    /// What can't be read must not be met by its next start either, also when this was cancelled.
+    private func takenBack(_ work: NodeWork, _ error: DeploymentError) async -> DeploymentError {
+        let isBack = await Task {
+            do throws(DeploymentError) {
+                try await adopt(work, "take-back", lines: "")
+                try await reload(work.node)
+                return true
+            } catch {
+                return false
+            }
+        }.value
+        var told = error
+        told.because +=
+            isBack
+            ? "; its files are as they were, and it was told to read them again"
+            : "; its files could not be put back: it may be locked now"
+        if !isBack {
+            told.next =
+                "on \(work.node.id) put FILE.before-toolkit back for its postgresql.conf and "
+                + "pg_hba.conf, and reload it; then: \(error.next)"
+        }
+        return told
     }
 
     /// Term 0 opens as long as no scheduler has begun a term; commits wait for nobody, as at the
@@ -106,7 +128,7 @@ extension Deployment {
         return lines.joined(separator: "\n")
     }
 
-    /// Both views read the files as they lie there, before the server does.
+    /// The views read the files as they lie there, before the server does: what it would read must open it.
     private func refuseFaultyFiles(of node: NodeSettings) async throws(DeploymentError) {
         let faults = try await query(
             [
@@ -115,11 +137,17 @@ extension Deployment {
                 WHERE error IS NOT NULL AND error <> 'setting could not be applied'
                 UNION ALL SELECT concat_ws(' ', 'pg_hba.conf', line_number, error)
                 FROM pg_hba_file_rules WHERE error IS NOT NULL
+                UNION ALL SELECT 'it would read ' || coalesce(found, 'nothing') || ' as ' || wanted.name
+                FROM (VALUES ('toolkit.open_term', '0'), ('synchronous_standby_names', ''),
+                    ('default_transaction_read_only', 'off')) AS wanted (name, value)
+                LEFT JOIN LATERAL (SELECT setting FROM pg_file_settings AS file
+                    WHERE file.name = wanted.name ORDER BY seqno DESC LIMIT 1) AS last (found) ON true
+                WHERE found IS DISTINCT FROM wanted.value
                 """
             ], on: node, "test the configuration of \(node.id)")
         guard faults.isEmpty else {
             throw DeploymentError(
-                .node, "cannot adopt \(node.id) while it runs; its files are as they were",
+                .node, "cannot adopt \(node.id) while it runs",
                 because: faults.split(separator: "\n").prefix(3).joined(separator: "; "),
                 next: "correct that, then deploy again")
         }
@@ -141,7 +169,7 @@ extension Deployment {
             if shown == wanted { return }
             guard ContinuousClock.now < deadline, !Task.isCancelled else {
                 throw DeploymentError(
-                    .node, "cannot adopt \(node.id) while it runs; its files are as they were",
+                    .node, "cannot adopt \(node.id) while it runs",
                     because: "after a reload it is \(shown), not \(wanted): an option of its "
                         + "command line may stand above its files",
                     next: "look into PostgreSQL's log on \(node.id), or adopt it stopped")

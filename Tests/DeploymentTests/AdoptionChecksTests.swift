@@ -22,6 +22,12 @@ struct AdoptionChecksTests {
         Row(
             fact: "server.closed=/etc/postgresql/15/main/pg_hba.conf", found: "not writable",
             isOfStandby: true),
+        Row(fact: "server.faults=pg_hba.conf line 3 end-of-line", found: "line 3 end-of-line"),
+        Row(fact: "server.pinned=synchronous_standby_names", found: "above every file"),
+        Row(fact: "server.wal_level=logical", found: "would lower it"),
+        Row(
+            fact: "server.config_file=/etc/toolkit/shop/node1/postgresql.conf",
+            found: "lies where ours goes", isOfStandby: true),
         Row(fact: "server.listen_addresses=localhost", found: "it listens on localhost, and"),
         Row(fact: "server.listen_addresses=", found: "it listens on no address"),
         Row(fact: "server.max_replication_slots=1", found: "max_replication_slots is 1"),
@@ -29,8 +35,11 @@ struct AdoptionChecksTests {
         Row(fact: "server.max_prepared_transactions=1", found: "would not start"),
         Row(fact: "data.checksums=0", found: "neither data checksums", status: .warning),
         Row(
-            fact: "server.own=archive_command work_mem max_connections",
+            fact: "server.own=archive_command port work_mem",
             found: "alone: archive_command, work_mem", status: .warning),
+        Row(
+            fact: "server.own=max_wal_senders", found: "by cluster.yaml: max_wal_senders",
+            status: .warning),
     ]
 
     static let adoptable = """

@@ -23,6 +23,7 @@ struct AdoptRunningTests {
                 // As `toolkit import` says: not read again before the server is adopted.
                 try await old.shell("sed -i /primary/d \(node.dataDirectory)/postgresql.auto.conf")
             }
+            try await Self.isRefusedForItsState(old, file)
             let plan = try await ToolkitProgram.run(
                 "deploy", "--adopt", "node1", "--dry-run", "-c", file)
             #expect(plan.output.contains("opened, while it runs"), "\(plan.output)")
@@ -69,6 +70,28 @@ struct AdoptRunningTests {
         #expect(
             try await old.machine.run(["find", "\(old.machine.folder)/data", "-name", "*toolkit*"])
                 == before)
+    }
+
+    /// Found before anything is changed, and mended by hand.
+    private static func isRefusedForItsState(_ old: OldSetup, _ file: String) async throws {
+        let hba = "\(old.settings.nodes[0].dataDirectory)/pg_hba.conf"
+        let states = [
+            ("echo nonsense >>\(hba)", "sed -i /nonsense/d \(hba)", "its own files have faults"),
+            (
+                old.command(0, "CREATE ROLE toolkit"), old.command(0, "DROP ROLE toolkit"),
+                "roles of these names: toolkit, and they would get new passwords"
+            ),
+        ]
+        for (make, mend, because) in states {
+            try await old.shell(make)
+            let refused = try await ToolkitProgram.run(
+                "deploy", "--adopt", "node1", "-c", file)
+            #expect(refused.status == 1)
+            #expect(refused.complaint.contains(because), "\(refused.complaint)")
+            try await old.shell(mend)
+        }
+        let made = try await old.machine.run(["find", old.machine.folder, "-name", "*.pgpass"])
+        #expect(made == "", "something was changed")
     }
 
     private static func isOurs(_ old: OldSetup, _ file: String) async throws {

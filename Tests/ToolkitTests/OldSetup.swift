@@ -95,11 +95,14 @@ struct OldSetup {
     }
 
     func query(_ node: Int, _ statement: String) async throws -> String {
+        try await shell(command(node, statement)).filter { $0 != "\n" }
+    }
+
+    func command(_ node: Int, _ statement: String) -> String {
         let node = settings.nodes[node]
-        return try await shell(
+        return
             "\(bin)/psql -XAtq -h \(node.socketDirectory) -p \(node.port) -U postgres -d postgres "
-                + "-c \"\(statement)\""
-        ).filter { $0 != "\n" }
+            + "-c \"\(statement)\""
     }
 
     /// The inodes of the control files' folders: a clone makes new ones.

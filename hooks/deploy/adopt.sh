@@ -41,12 +41,23 @@ for file in "$config" ${hba:+"$hba"}; do
     fi
 done
 
+# Between a beginning without its end and the next one all would be lost.
+for file in "$config" ${hba:+"$hba"}; do
+    if [ "$(grep -cxF -e "$begin" "$file" || :)" != "$(grep -cxF -e "$end" "$file" || :)" ]; then
+        printf '%s: of the two lines around what toolkit has put there one is missing\n' "$file" >&2
+        exit 73
+    fi
+done
+
 # Whoever takes the node away reads there what has to be given back.
 printf '%s\n' "$config" ${hba:+"$hba"} >"$TOOLKIT_STATE_DIR/adopted"
 sync -- "$TOOLKIT_STATE_DIR/adopted"
 
 for file in "$config" ${hba:+"$hba"}; do
-    grep -qxF -e "$begin" "$file" || cp -p -- "$file" "$file.before-toolkit"
+    if ! grep -qxF -e "$begin" "$file"; then
+        cp -p -- "$file" "$file.before-toolkit"
+        sync -- "$file.before-toolkit"
+    fi
     # A last line without its end would become one with ours.
     text=$(without_ours "$file")
     if [ "$TOOLKIT_ADOPT" = take-back ]; then

@@ -17,6 +17,7 @@ clean_up() {
     for path; do rm -f -- "$path.toolkit-new"; done
 }
 trap 'clean_up "$@"' EXIT
+trap 'exit 1' HUP INT TERM
 
 unwritten() {
     printf 'cannot write %s\n' "$1" >&2

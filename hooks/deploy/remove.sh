@@ -132,6 +132,8 @@ give_back() {
     [ -r "$TOOLKIT_STATE_DIR/adopted" ] || return 0
     while IFS= read -r file; do
         grep -q '^# toolkit: from here its own lines' "$file" 2>/dev/null || continue
+        [ "$(grep -c '^# toolkit: from here its own lines' "$file")" = "$(grep -c '^# toolkit: end of its lines' "$file")" ] ||
+            refuse "$file has one of the two lines around what toolkit has put there" "take its lines out by hand"
         run sed -i '/^# toolkit: from here its own lines/,/^# toolkit: end of its lines/d' "$file"
         say "note: $file.before-toolkit is that file as it was"
     done <"$TOOLKIT_STATE_DIR/adopted"

@@ -123,6 +123,7 @@ programs() {
 }
 
 server() {
+    say server.supervisors "$(supervisors)"
     pid=''
     [ ! -r "$PGDATA/postmaster.pid" ] || read -r pid <"$PGDATA/postmaster.pid" || :
     works_here "$pid" || pid=''
@@ -132,7 +133,6 @@ server() {
     if is_alive "$other" && [ "$other" != "$pid" ]; then say server.port_taken_by "$other"; fi
     [ -n "$pid" ] || return 0
     say server.running "$pid"
-    say server.supervisors "$(supervisors)"
     PGCONNECT_TIMEOUT=3
     export PGCONNECT_TIMEOUT
     if ! facts=$(ask_server); then
@@ -143,17 +143,21 @@ server() {
     closed=''
     for name in config_file hba_file; do
         file=$(printf '%s\n' "$facts" | sed -n "s/^server\.$name=//p")
-        file=$(readlink -f -- "$file")
+        file=$(readlink -f -- "$file") || {
+            closed="$closed ${file:-$name}"
+            continue
+        }
         if [ ! -w "$file" ] || [ ! -w "${file%/*}" ]; then closed="$closed $file"; fi
     done
     say server.closed "${closed# }"
 }
 
-# `server.own` are the settings that only its own files hold, not ours.
+# `server.own` are the settings of its files, `server.pinned` those of the lock that its command line holds,
+# `server.faults` what is wrong in its files.
 ask_server() {
     timeout 10 "$PG_BINDIR/psql" --no-psqlrc --quiet --tuples-only --no-align --field-separator== \
         --host="$PGHOST" --port="$PGPORT" --username=postgres --dbname=postgres --no-password \
-        --command="SELECT 'server.' || name, setting FROM pg_settings WHERE name IN (
+        --command="SELECT 'server.' || name, replace(setting, chr(10), ' ') FROM pg_settings WHERE name IN (
             'wal_log_hints', 'data_checksums', 'full_page_writes', 'fsync', 'wal_level',
             'max_wal_senders', 'max_replication_slots', 'hot_standby', 'config_file', 'hba_file',
             'listen_addresses', 'max_connections', 'max_locks_per_transaction',
@@ -162,6 +166,16 @@ ask_server() {
             FROM pg_settings WHERE pending_restart
             UNION ALL SELECT 'server.own', string_agg(name, ' ' ORDER BY name)
             FROM pg_settings WHERE source = 'configuration file' AND setting <> boot_val
+            UNION ALL SELECT 'server.pinned', string_agg(name, ' ' ORDER BY name)
+            FROM pg_settings WHERE source = 'command line' AND name IN (
+                'synchronous_standby_names', 'default_transaction_read_only', 'primary_conninfo',
+                'primary_slot_name', 'restore_command')
+            UNION ALL SELECT 'server.faults', string_agg(fault, '; ') FROM (
+                SELECT concat_ws(' ', sourcefile, sourceline, name, error) AS fault
+                FROM pg_file_settings
+                WHERE error IS NOT NULL AND error <> 'setting could not be applied'
+                UNION ALL SELECT concat_ws(' ', 'pg_hba.conf line', line_number, error)
+                FROM pg_hba_file_rules WHERE error IS NOT NULL) AS faults
             UNION ALL SELECT 'server.toolkit_term', current_setting('toolkit.term', true)" \
         </dev/null 2>/dev/null
 }
@@ -170,6 +184,9 @@ ask_server() {
 supervisors() {
     for process in /proc/[0-9]*; do
         { read -r program <"$process/comm"; } 2>/dev/null || continue
+        case $program in
+            python*) ! grep -qa patroni "$process/cmdline" 2>/dev/null || program=patroni ;;
+        esac
         case $program in
             repmgrd | patroni | pg_autoctl)
                 # Of another user, or dead: its program can't be seen.
