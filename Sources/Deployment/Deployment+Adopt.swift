@@ -76,54 +76,37 @@ extension Deployment {
     }
 
     private func rolesDigest(on node: NodeSettings) async throws(DeploymentError) -> String {
-        let what = "look for the roles on \(node.id)"
-        do {
-            let names = try settings.postgresql.roles.map { try Quoting.sqlLiteral($0) }
-                .joined(separator: ", ")
-            return try await query(
-                [
-                    """
-                    SELECT md5(string_agg(rolname || coalesce(rolpassword, ''), ' ' ORDER BY rolname))
-                    FROM pg_authid WHERE rolname IN (\(names))
-                    """
-                ], on: node, what
-            ).filter { !$0.isWhitespace }
-        } catch let error as DeploymentError {
-            throw error
-        } catch {
-            throw DeploymentError(
-                .node, "cannot \(what)", because: "\(error)",
-                next: "correct the roles' names in cluster.yaml")
+        try await query(
+            [
+                """
+                SELECT md5(string_agg(rolname || coalesce(rolpassword, ''), ' ' ORDER BY rolname))
+                FROM pg_authid WHERE rolname IN (\(try roleLiterals))
+                """
+            ], on: node, "look for the roles on \(node.id)"
+        ).filter { !$0.isWhitespace }
+    }
+
+    /// The toolkit's roles as a list of SQL.
+    var roleLiterals: String {
+        get throws(DeploymentError) {
+            do {
+                return try settings.postgresql.roles.map { try Quoting.sqlLiteral($0) }
+                    .joined(separator: ", ")
+            } catch {
+                throw DeploymentError(
+                    .files, "cannot name the roles of \(settings.cluster) in SQL",
+                    because: "\(error)", next: "correct the roles' names in cluster.yaml")
+            }
         }
     }
 
     private func point(
         _ standby: NodeSettings, at primary: NodeSettings
     ) async throws(DeploymentError) {
-        let programs = NodeApply(timeout: .seconds(20))
-        var outcome = await programs.stamp(of: standby, via: runner(standby))
-        if case .applied(let accepted) = outcome {
-            let stamp = Stamp(term: accepted.stamp.term, step: accepted.stamp.step.next)
-            let text: String
-            do {
-                let upstream = NodeFiles.Upstream(
-                    primary, of: standby, in: settings, applicationName: standby.id.rawValue,
-                    slot: "")
-                text = try NodeFiles.nodeConf(
-                    stamp: stamp, upstream: upstream, postgresMajor: settings.postgresql.version)
-            } catch {
-                throw DeploymentError(
-                    .files, "cannot write node.conf of \(standby.id)", because: "\(error)",
-                    next: "correct the setting in cluster.yaml")
-            }
-            outcome = await programs.apply(
-                NodeRequest(stamp: stamp, nodeConf: text, opening: .removed), on: standby,
-                via: runner(standby))
-        }
-        guard case .applied = outcome else {
-            throw DeploymentError(
-                .node, "cannot point \(standby.id) at \(primary.id)", because: outcome.because,
-                next: "look at \(standby.stateDirectory) on it, then deploy again")
-        }
+        try await apply(
+            to: standby, under: try await nextStamp(of: standby, for: "deploy"),
+            upstream: NodeFiles.Upstream(
+                primary, of: standby, in: settings, applicationName: standby.id.rawValue, slot: ""),
+            "point \(standby.id) at \(primary.id)", then: "deploy again")
     }
 }

@@ -91,21 +91,29 @@ extension Deployment {
     func lock(
         _ node: NodeSettings, under stamp: Stamp, then next: String
     ) async throws(DeploymentError) {
+        try await apply(to: node, under: stamp, "lock \(node.id)", then: next)
+    }
+
+    /// Writes node.conf, locked, and the opening by the node's own program.
+    func apply(
+        to node: NodeSettings, under stamp: Stamp, upstream: NodeFiles.Upstream? = nil,
+        opening: NodeRequest.Opening = .removed, _ what: String, then next: String
+    ) async throws(DeploymentError) {
         let text: String
         do {
             text = try NodeFiles.nodeConf(
-                stamp: stamp, upstream: nil, postgresMajor: settings.postgresql.version)
+                stamp: stamp, upstream: upstream, postgresMajor: settings.postgresql.version)
         } catch {
             throw DeploymentError(
                 .files, "cannot write node.conf of \(node.id)", because: "\(error)",
                 next: "correct the setting in cluster.yaml")
         }
         let outcome = await NodeApply(timeout: .seconds(20)).apply(
-            NodeRequest(stamp: stamp, nodeConf: text, opening: .removed), on: node,
+            NodeRequest(stamp: stamp, nodeConf: text, opening: opening), on: node,
             via: runner(node))
         guard case .applied = outcome else {
             throw DeploymentError(
-                .node, "cannot lock \(node.id)", because: outcome.because,
+                .node, "cannot \(what)", because: outcome.because,
                 next: "look at \(node.stateDirectory) on it, then \(next)")
         }
     }

@@ -1,6 +1,5 @@
 import ClusterFile
 import FailoverCore
-import Quotation
 import Rendering
 
 extension Deployment {
@@ -106,17 +105,8 @@ extension Deployment {
     private func refuseForeignRoles(_ nodes: [NodeWork]) async throws(DeploymentError) {
         guard let work = nodes.first(where: { $0.node.id == adopting }), work.survey.runsOnItsOwn
         else { return }
-        let names: String
-        do {
-            names = try settings.postgresql.roles.map { try Quoting.sqlLiteral($0) }
-                .joined(separator: ", ")
-        } catch {
-            throw DeploymentError(
-                .refused, "cannot adopt \(work.node.id)", because: "\(error)",
-                next: "correct the roles' names in cluster.yaml")
-        }
         let found = try await query(
-            ["SELECT rolname FROM pg_roles WHERE rolname IN (\(names))"], on: work.node,
+            ["SELECT rolname FROM pg_roles WHERE rolname IN (\(try roleLiterals))"], on: work.node,
             "look for roles on \(work.node.id)")
         guard found.isEmpty else {
             let roles = found.split(separator: "\n").joined(separator: ", ")

@@ -56,26 +56,17 @@ extension Deployment {
     /// beginning of every cluster.
     private func open(_ node: NodeSettings) async throws(DeploymentError) {
         let stamp = try await nextStamp(of: node, for: "deploy")
-        let request: NodeRequest
+        let opening: String
         do {
-            request = NodeRequest(
-                stamp: stamp,
-                nodeConf: try NodeFiles.nodeConf(
-                    stamp: stamp, upstream: nil, postgresMajor: settings.postgresql.version),
-                opening: .contents(
-                    try NodeFiles.openConf(names: "", term: stamp.term, step: stamp.step)))
+            opening = try NodeFiles.openConf(names: "", term: stamp.term, step: stamp.step)
         } catch {
             throw DeploymentError(
                 .files, "cannot write the opening of \(node.id)", because: "\(error)",
                 next: "correct the setting in cluster.yaml")
         }
-        let outcome = await NodeApply(timeout: .seconds(20)).apply(
-            request, on: node, via: runner(node))
-        guard case .applied = outcome else {
-            throw DeploymentError(
-                .node, "cannot open \(node.id)", because: outcome.because,
-                next: "look at \(node.stateDirectory) on it, then deploy again")
-        }
+        try await apply(
+            to: node, under: stamp, opening: .contents(opening), "open \(node.id)",
+            then: "deploy again")
     }
 
     /// Nothing is reloaded. `lines` go into pg_hba.conf; empty: that is left alone.

@@ -45,6 +45,42 @@ struct AdoptRunningTests {
         }
     }
 
+    /// A template of the cluster's own that leaves the opening out would lock the primary: that is seen
+    /// before a reload, and its files are put back.
+    @Test(.timeLimit(.minutes(5)))
+    func isNotLockedByAnIncludeWithoutTheOpening() async throws {
+        try await BareMachine.with { machine in
+            let old = try await OldSetup(machine)
+            let file = "\(machine.folder)/cluster.yaml"
+            try old.text.write(toFile: file, atomically: true, encoding: .utf8)
+            for node in old.settings.nodes {
+                try await old.shell("sed -i /primary/d \(node.dataDirectory)/postgresql.auto.conf")
+            }
+            let shipped = try ShareFolder.find().templates + "/postgresql.conf.tmpl"
+            let template = try String(contentsOfFile: shipped, encoding: .utf8)
+                .split(separator: "\n", omittingEmptySubsequences: false)
+                .filter { !$0.hasPrefix("include_if_exists") }.joined(separator: "\n")
+            try await machine.write("templates/postgresql.conf.tmpl", template, mode: "644")
+            let folder = old.settings.nodes[0].dataDirectory
+            let sums = ["sha256sum", "\(folder)/postgresql.conf", "\(folder)/pg_hba.conf"]
+            let before = try await machine.run(sums)
+
+            let run = try await ToolkitProgram.run("deploy", "--adopt", "node1", "-c", file)
+            #expect(run.status != 0)
+            #expect(
+                run.complaint.contains("it would read nothing as toolkit.open_term"),
+                "\(run.complaint)")
+            #expect(run.complaint.contains("its files are as they were"), "\(run.complaint)")
+            #expect(try await machine.run(sums) == before)
+            #expect(try await old.query(0, "SHOW default_transaction_read_only") == "off")
+            #expect(try await old.query(1, "SELECT count(*) FROM kept") == "1000")
+
+            try await machine.run(["rm", "-r", "\(machine.folder)/templates"])
+            let again = try await ToolkitProgram.run("deploy", "--adopt", "node1", "-c", file)
+            #expect(again.status == 0, "\(again.complaint)")
+        }
+    }
+
     /// With each refusal nothing is changed.
     private static func isRefused(_ old: OldSetup, _ file: String) async throws {
         let before = try await old.machine.run([

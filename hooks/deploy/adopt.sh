@@ -21,14 +21,6 @@ without_ours() { # FILE
         '$0 == begin { ours = 1 } !ours { print } $0 == end { ours = 0 }' "$1"
 }
 
-replace() { # FILE, whose new text is on standard input
-    cp -p -- "$1" "$1.toolkit-new"
-    cat >"$1.toolkit-new"
-    sync -- "$1.toolkit-new"
-    mv -f -- "$1.toolkit-new" "$1"
-    sync -- "${1%/*}"
-}
-
 ours() { printf '%s\n%s\n%s\n' "$begin" "$1" "$end"; }
 
 config=$(readlink -f -- "$CONFIG_FILE")
@@ -58,15 +50,13 @@ for file in "$config" ${hba:+"$hba"}; do
         cp -p -- "$file" "$file.before-toolkit"
         sync -- "$file.before-toolkit"
     fi
-    # A last line without its end would become one with ours.
-    text=$(without_ours "$file")
-    if [ "$TOOLKIT_ADOPT" = take-back ]; then
-        printf '%s\n' "$text"
-    elif [ "$file" = "$config" ]; then
-        printf '%s\n' "$text"
-        ours "$CONFIG_LINES"
-    else
-        ours "$HBA_LINES"
-        printf '%s\n' "$text"
-    fi | replace "$file"
+    cp -p -- "$file" "$file.toolkit-new"
+    {
+        if [ "$TOOLKIT_ADOPT" = add ] && [ "$file" = "$hba" ]; then ours "$HBA_LINES"; fi
+        without_ours "$file"
+        if [ "$TOOLKIT_ADOPT" = add ] && [ "$file" = "$config" ]; then ours "$CONFIG_LINES"; fi
+    } >"$file.toolkit-new"
+    sync -- "$file.toolkit-new"
+    mv -f -- "$file.toolkit-new" "$file"
+    sync -- "${file%/*}"
 done
