@@ -12,23 +12,43 @@ extension Deployment {
         on work: NodeWork, _ passwords: Passwords, _ log: ChangeLog
     ) async throws(DeploymentError) -> Prepared.Beginning {
         let node = work.node
+        async let uploads: Void? = try? hooks.prepare(node)
         if work.survey.dataIsEmpty {
             try await run(
                 ["/bin/sh", "-s"], on: node, "initialise \(node.id)", inside: .work,
-                environment: environment(of: node), input: try script("initialize"),
-                timeout: .seconds(300))
+                environment: environment(of: node),
+                input: try script("flush", in: "lib") + script("initialize"), timeout: .seconds(300)
+            )
             await log.add(node.id, "initialised \(node.dataDirectory)")
         }
+        _ = await uploads
         if work.survey.postmaster == nil {
             try await start(node)
             await log.add(node.id, "started, locked")
+        } else {
+            try await untilReady(node)
         }
-        try await untilReady(node)
         try await makeRoles(on: node, passwords)
         await log.add(
             node.id, "made the roles \(settings.postgresql.roles.joined(separator: ", "))")
         if work.survey.runsOnItsOwn { try await takeIn(work, log) }
         return try await beginning(on: node)
+    }
+
+    /// Places files and hooks while the first node begins. Hooks that can't be uploaded are told of by
+    /// the first one that runs.
+    func placed(_ others: [NodeWork], _ log: ChangeLog) async -> DeploymentError? {
+        do throws(DeploymentError) {
+            try await place(others, log)
+        } catch {
+            return error
+        }
+        await withTaskGroup(of: Void.self) { group in
+            for work in others {
+                group.addTask { try? await hooks.prepare(work.node) }
+            }
+        }
+        return nil
     }
 
     /// By the same hook as ever, so that a set-up with systemd begins as it goes on.
@@ -41,8 +61,6 @@ extension Deployment {
         _ hook: HookName, on node: NodeSettings, reason: String, under stamp: Stamp? = nil
     ) async throws(DeploymentError) {
         let stamp = if let stamp { stamp } else { try await nextStamp(of: node, for: reason) }
-        let hooks = HookRunner(
-            settings: settings, sharedHooks: share.hooks, runner: runner, local: LocalRunner())
         let call = HookCall(
             hook, on: node, term: stamp.term.number, step: stamp.step.number, reason: reason)
         let ended = await hooks.run(call)
@@ -92,21 +110,20 @@ extension Deployment {
                     password: passwords.byRole[role] ?? "", user: role)
             }
             let creation = try Roles.creation(postgresql, verifiers: verifiers)
-            try await query(creation, on: node, what)
-            if postgresql.database != "postgres" {
-                let name = try Quoting.sqlLiteral(postgresql.database)
-                let isMissing =
-                    try await query(
-                        ["SELECT 1 FROM pg_database WHERE datname = \(name)"], on: node, what
-                    )
-                    .isEmpty
-                if isMissing {
-                    let database = try Quoting.sqlIdentifier(postgresql.database)
-                    try await query(["CREATE DATABASE \(database)"], on: node, what)
-                }
+            let grants = try Roles.grants(postgresql)
+            guard postgresql.database != "postgres" else {
+                try await query(creation + grants, on: node, what)
+                return
             }
-            try await query(
-                try Roles.grants(postgresql), on: node, what, database: postgresql.database)
+            try await query(creation, on: node, what)
+            let name = try Quoting.sqlLiteral(postgresql.database)
+            let found = try await query(
+                ["SELECT 1 FROM pg_database WHERE datname = \(name)"], on: node, what)
+            if found.isEmpty {
+                let database = try Quoting.sqlIdentifier(postgresql.database)
+                try await query(["CREATE DATABASE \(database)"], on: node, what)
+            }
+            try await query(grants, on: node, what, database: postgresql.database)
         } catch let error as DeploymentError {
             throw error
         } catch {

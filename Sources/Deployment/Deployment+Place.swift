@@ -56,20 +56,26 @@ extension Deployment {
         if work.survey.data == .missing, node.docker == nil {
             folders.append(parent(of: node.dataDirectory))
         }
-        let paths = work.uploads.map { ShellWord.quote($0.path) }.joined(separator: " ")
         let calls =
             folders.map { "folder \(ShellWord.quote($0))\n" }
             + work.uploads.map { file in
-                let mode = "0" + String(file.mode, radix: 8)
                 let contents = Data(file.contents).base64EncodedString()
-                return "file \(mode) \(ShellWord.quote(file.path)) <<'END'\n\(contents)\nEND\n"
+                return "file \(ShellWord.quote(file.path)) <<'END'\n\(contents)\nEND\n"
+            }
+            + Dictionary(grouping: work.uploads, by: \.mode).filter { $0.key != 0o600 }.map {
+                "mode 0\(String($0.key, radix: 8)) \(words($0.value))\n"
             }
             + (work.uploads.isEmpty ? [] : ["placed \"$@\"\n"])
         let input =
-            Array("set -- \(paths)\n".utf8) + (try script("place")) + Array(calls.joined().utf8)
+            Array("set -- \(words(work.uploads))\n".utf8) + (try script("place"))
+            + Array(calls.joined().utf8)
         try await run(
             ["/bin/sh", "-s"], on: node, "put the files of \(node.id) in place", input: input,
             next: "make room there, or make the folder as root for the owner of PostgreSQL")
+    }
+
+    private func words(_ files: [DesiredFile]) -> String {
+        files.map { ShellWord.quote($0.path) }.joined(separator: " ")
     }
 
     private func parent(of path: String) -> String {

@@ -28,11 +28,17 @@ extension Deployment {
             try work.passwords.write(settings)
             await log.add(nil, "wrote \(Passwords.path(settings))")
         }
-        try await place(work.nodes, log)
         guard let first = work.first else {
+            try await place(work.nodes, log)
             return Prepared(changes: await log.changes, beginning: nil)
         }
+        // Beside initdb, the others' files cost no time. Servers that run are not touched before all
+        // files are in place.
+        let others = work.nodes.filter { $0.node.id != first.node.id }
+        try await place(adopting == nil ? [first] : work.nodes, log)
+        async let placing = placed(adopting == nil ? others : [], log)
         var beginning = try await begin(on: first, work.passwords, log)
+        if let failure = await placing { throw failure }
         if adopting != nil {
             for standby in work.nodes
             where standby.node.id != first.node.id && standby.survey.data == .pgdata {

@@ -1,6 +1,7 @@
 public import ClusterFile
 public import Execution
 public import FailoverCore
+import Hooks
 
 /// Brings a cluster up on bare machines: looks at them, puts configuration and programs in place,
 /// and initialises the first node, locked. The scheduler opens it and clones the others.
@@ -12,6 +13,7 @@ public struct Deployment: Sendable {
     public var adopting: NodeID?
     let share: ShareFolder
     let runner: @Sendable (NodeSettings) -> any CommandRunner
+    let hooks: HookRunner
 
     /// `runner` reaches a node's machine as the owner of PostgreSQL.
     public init(
@@ -21,6 +23,8 @@ public struct Deployment: Sendable {
         self.settings = settings
         self.share = share
         self.runner = runner
+        hooks = HookRunner(
+            settings: settings, sharedHooks: share.hooks, runner: runner, local: LocalRunner())
     }
 
     /// The node that begins the cluster: the adopted primary, else the highest priority, else the

@@ -24,4 +24,23 @@ extension NodeChecks {
             node.id, "machine",
             found: "\(seen); not told under `machine`, so PostgreSQL is not sized by it")
     }
+
+    /// The first Linux whose syncfs(2) tells of a write that was lost, in the manual page of it.
+    private static let kernelThatTells = [5, 8]
+
+    /// Nil: a start after a crash sees whatever the disk has lost.
+    var kernel: CheckResult? {
+        guard let kernel = survey.kernel, settings.postgresql.version >= 14,
+            kernel.lexicographicallyPrecedes(Self.kernelThatTells),
+            !settings.postgresql.parameters.contains(where: {
+                $0.name == "recovery_init_sync_method"
+            })
+        else { return nil }
+        return CheckResult(
+            node.id, "kernel", .warning,
+            found: "Linux \(kernel[0]).\(kernel[1]) does not tell syncfs of a write that was lost",
+            next:
+                "set `recovery_init_sync_method: fsync` under `postgresql.parameters`, or update it"
+        )
+    }
 }

@@ -59,6 +59,8 @@ struct Survey: Hashable, Sendable {
     /// Nil when the machine does not say.
     var memoryBytes: Int64?
     var cores: Int?
+    /// Major and minor number of Linux; nil when they can't be read.
+    var kernel: [Int]?
     var missingTools: [String]
     var missingPrograms: [String]
     /// As `postgres --version` prints it; empty when it does not run.
@@ -128,6 +130,8 @@ extension Survey {
         clockOffsetMs = Int64(text("clock")).map { $0 - clock } ?? 0
         memoryBytes = Int64(text("memory")).map { $0 << 10 }
         cores = Int(text("cores"))
+        let release = text("kernel").split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+        kernel = release.count == 2 ? release : nil
         missingTools = words("tools.missing")
         missingPrograms = words("binaries.missing")
         versionText = text("binaries.version")

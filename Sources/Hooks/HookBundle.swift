@@ -10,11 +10,13 @@ struct HookBundle: Sendable {
     struct File: Sendable {
         /// Below the folder.
         var name: String
+        /// 0700 for what is run, 0600 for what is sourced.
         var mode: UInt32
         var contents: [UInt8]
     }
 
     let files: [File]
+    /// SHA-256 of the archive.
     let hash: String
 
     init(_ scripts: HookScripts) throws(ExecutionError) {
@@ -32,8 +34,7 @@ struct HookBundle: Sendable {
             files.append(File(name: "lib/" + file.name, mode: 0o600, contents: contents))
         }
         self.files = files
-        hash = SHA256.hex(
-            files.flatMap { Array("\($0.name) \($0.contents.count)\n".utf8) + $0.contents })
+        hash = SHA256.hex(Self.archive(files))
     }
 
     static func dropInName(_ path: String, of hook: HookName) -> String {
@@ -47,58 +48,65 @@ struct HookBundle: Sendable {
         to node: NodeSettings, via runner: any CommandRunner, timeout: Duration
     ) async throws(ExecutionError) {
         let folder = folder(on: node)
+        let look = "[ ! -e \"$1/complete\" ] || echo complete"
+        let found = try await runner.run(
+            Command(["/bin/sh", "-c", look, "sh", folder], timeout: timeout))
+        guard found.output != "complete\n" else { return }
         let folders = Set(files.compactMap { $0.name.split(separator: "/").dropLast().first })
-        let look = "[ -e \"$1/complete\" ] && echo complete || mkdir -p -- \"$@\""
+        let archive = Data(Self.archive(files)).base64EncodedString()
         let result = try await runner.run(
             Command(
-                ["/bin/sh", "-c", look, "sh", folder]
-                    + folders.sorted().map { "\(folder)/\($0)" }, timeout: timeout))
-        guard result.isSuccess else {
-            throw ExecutionError(
-                .transfer, "cannot make \(folder) on \(node.id)",
-                because: result.errorOutput.isEmpty ? "\(result.ending)" : result.errorOutput,
-                next: "run `toolkit deploy`, which makes the folders and gives them to the SSH user"
-            )
-        }
-        guard result.output != "complete\n" else { return }
-        try await send(to: folder, of: node, via: runner, timeout: timeout)
-    }
-
-    /// All files in one command: a round trip for each would cost seconds on a busy machine. Each
-    /// takes its place whole: another upload may have left one that runs.
-    private func send(
-        to folder: String, of node: NodeSettings, via runner: any CommandRunner, timeout: Duration
-    ) async throws(ExecutionError) {
-        let unpack = """
-            umask 077
-            cd -- "$1"
-            while read -r mode text name; do
-                [ "$text" != - ] || text=
-                printf '%s' "$text" | base64 -d >"$name.$$"
-                chmod "$mode" "$name.$$"
-                set -- "$@" "$name.$$"
-            done
-            shift
-            sync -- "$@"
-            for file; do mv -f -- "$file" "${file%.$$}"; done
-            : >complete
-            sync -- complete .
-            """
-        let lines = files.map { file in
-            let text = file.contents.isEmpty ? "-" : Data(file.contents).base64EncodedString()
-            return "\(String(file.mode, radix: 8)) \(text) \(file.name)\n"
-        }
-        let result = try await runner.run(
-            Command(
-                ["/bin/sh", "-euc", unpack, "sh", folder],
-                standardInput: Array(lines.joined().utf8), timeout: timeout))
+                ["/bin/sh", "-euc", Self.unpack, "sh", folder, hash]
+                    + folders.sorted().map { "\($0)" },
+                standardInput: Array(archive.utf8), timeout: timeout))
         guard result.isSuccess else {
             throw ExecutionError(
                 .transfer, "cannot write \(folder) on \(node.id)",
                 because: result.errorOutput.isEmpty ? "\(result.ending)" : result.errorOutput,
-                next: "look at the space that is left there")
+                next:
+                    "look at the space that is left there, then run `toolkit deploy`, which gives "
+                    + "the folder above to the SSH user")
         }
     }
+
+    /// Each file behind a line of its mode, length and name.
+    private static func archive(_ files: [File]) -> [UInt8] {
+        files.flatMap { file in
+            let mode = String(file.mode, radix: 8)
+            return Array("\(mode) \(file.contents.count) \(file.name)\n".utf8) + file.contents
+        }
+    }
+
+    /// Takes the archive apart beside the folder, which appears whole. One process for each file and no
+    /// more: a hundred would cost a slow machine more than a start of PostgreSQL. A folder that an
+    /// interrupted upload left is moved away, not changed: a hook of it may run.
+    private static let unpack = """
+        umask 077
+        folder=$1 hash=$2 new=$1.new.$$
+        shift 2
+        trap 'rm -rf -- "$new" "$new.old"' EXIT
+        mkdir -p -- "$new"
+        cd -- "$new"
+        [ "$#" = 0 ] || mkdir -- "$@"
+        set --
+        base64 -d >archive
+        if [ "$(sha256sum <archive)" != "$hash  -" ]; then
+            echo 'the files arrived damaged' >&2
+            exit 1
+        fi
+        while read -r mode length name; do
+            head -c "$length" >"$name"
+            [ "$mode" = 600 ] || set -- "$@" "$name"
+        done <archive
+        [ "$#" = 0 ] || chmod 700 -- "$@"
+        rm -- archive
+        : >complete
+        find . -exec sync -- {} +
+        cd ..
+        [ ! -d "$folder" ] || [ -e "$folder/complete" ] || mv -T -- "$folder" "$new.old"
+        mv -T -- "$new" "$folder" 2>/dev/null || [ -e "$folder/complete" ]
+        sync -- .
+        """
 
     private static func script(_ name: String, _ path: String) throws(ExecutionError) -> File {
         File(name: name, mode: 0o700, contents: try HookScripts.read(path))

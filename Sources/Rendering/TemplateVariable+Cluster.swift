@@ -77,6 +77,7 @@ extension TemplateVariable {
             "postgresql.version", .always { settings, _ in .integer(settings.postgresql.version) },
             "Its major version."),
         since("has_recovery_prefetch", 15), since("has_client_connection_check", 14),
+        since("has_init_sync_method", 14),
         since("has_allow_alter_system", 17), since("has_idle_slot_timeout", 18),
         TemplateVariable(
             "postgresql.has_early_checkpoint_target",

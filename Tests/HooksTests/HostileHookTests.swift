@@ -203,7 +203,7 @@ struct HostileRun {
         case .fenceCommand: return [done]
         case .rejoinCommand:
             return rewind("--dry-run") + rewind("--progress") + [start, done, signal]
-        case .cloneCommand: return [ask, ask, copy, start, done, signal]
+        case .cloneCommand: return [ask, copy, start, done, signal]
         case .serviceStartCommand: return [start, done]
         case .serviceStopCommand: return [stop, done, opening]
         case .serviceRestartCommand: return [stop, start, done]
@@ -230,11 +230,16 @@ struct HostileRun {
     private var copy: [String] {
         [
             "pg_basebackup", "--pgdata=\(node.dataDirectory).clone.\(call.step)",
-            "--wal-method=stream",
-            "--checkpoint=fast", "--progress", "--no-password",
-            "--dbname=\(conninfo) application_name=toolkit_clone",
+            "--wal-method=stream", "--checkpoint=fast", "--progress", "--no-password",
+        ] + (Self.flushesWhole ? ["--no-sync"] : []) + [
+            "--dbname=\(conninfo) application_name=toolkit_clone"
         ]
     }
+
+    private static let flushesWhole: Bool = {
+        let kernel = ProcessInfo.processInfo.operatingSystemVersion
+        return (kernel.majorVersion, kernel.minorVersion) >= (5, 8)
+    }()
 }
 
 extension HookBench {

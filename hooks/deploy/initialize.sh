@@ -1,7 +1,7 @@
 #!/bin/sh
 # initialize.sh — make the first node's data directory with initdb; PostgreSQL is not started.
 #
-# Runs on:   the first node, as the PostgreSQL owner, read from standard input.
+# Runs on:   the first node, as the PostgreSQL owner, read from standard input behind lib/flush.sh.
 # Knows:     PGDATA PG_BINDIR TOOLKIT_STATE_DIR.
 # Succeeds:  exit 0 with a fresh data directory, checksums on. 73: something else lies there.
 # Retry:     at any time: what an interrupted initdb has left is removed by its marker.
@@ -23,7 +23,11 @@ fi
 mkdir -p -- "${PGDATA%/*}"
 : >"$marker"
 sync -- "$TOOLKIT_STATE_DIR"
-"$PG_BINDIR/initdb" --pgdata="$PGDATA" --username=postgres --data-checksums --encoding=UTF8 \
-    --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256 --no-instructions
+set --
+if flushes_whole; then set -- --no-sync; fi
+# Without TZ it tries every time zone there is, for a postgresql.conf that is not used.
+TZ=UTC "$PG_BINDIR/initdb" --pgdata="$PGDATA" --username=postgres --data-checksums --encoding=UTF8 \
+    --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256 --no-instructions "$@"
+[ "$#" = 0 ] || sync --file-system -- "$PGDATA"
 rm -f -- "$marker"
 sync -- "$TOOLKIT_STATE_DIR"

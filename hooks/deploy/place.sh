@@ -3,7 +3,7 @@
 #
 # Runs on:   the node, as the PostgreSQL owner, read from standard input: nothing is installed.
 # Knows:     its arguments, the files' paths, set ahead of it; behind it come its calls: folder PATH,
-#            file MODE PATH with the contents in base64, and placed with all paths.
+#            file PATH with the contents in base64, mode MODE PATHS, and placed with all paths.
 # Succeeds:  exit 0, and all of it is on disk. 73: something can't be written, and is named.
 # Retry:     at any time.
 # Prints:    nothing.
@@ -14,7 +14,8 @@ LC_ALL=C
 export PATH LC_ALL
 
 clean_up() {
-    for path; do rm -f -- "$path.toolkit-new"; done
+    for path; do shift && set -- "$@" "$path.toolkit-new"; done
+    rm -f -- "$@"
 }
 trap 'clean_up "$@"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -24,12 +25,16 @@ unwritten() {
     exit 73
 }
 
-folder() { mkdir -p -- "$1" || unwritten "$1"; }
+folder() { [ -d "$1" ] || mkdir -p -- "$1" || unwritten "$1"; }
 
-file() {
-    rm -f -- "$2.toolkit-new" || unwritten "$2"
-    base64 -d >"$2.toolkit-new" || unwritten "$2"
-    chmod -- "$1" "$2.toolkit-new" || unwritten "$2"
+# As the umask has it made: with mode 0600.
+file() { base64 -d >"$1.toolkit-new" || unwritten "$1"; }
+
+mode() {
+    mode=$1
+    shift
+    for path; do shift && set -- "$@" "$path.toolkit-new"; done
+    chmod -- "$mode" "$@" || unwritten "$*"
 }
 
 placed() {
@@ -39,3 +44,6 @@ placed() {
     for new; do shift && set -- "$@" "${new%/*}"; done
     sync -- "$@"
 }
+
+# What an interrupted run has left would lend its mode.
+clean_up "$@" || unwritten "$*"

@@ -213,6 +213,7 @@ say uid "$(id -u)"
 say clock "$(date +%s%3N)"
 say memory "$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)"
 say cores "$(nproc)"
+if read -r _ _ release _ </proc/version; then say kernel "$release"; fi
 tools timeout flock base64 sync setsid stat find mv cmp sha256sum
 say tools.missing "${missing# }"
 [ "$TOOLKIT_PART" = all ] || engine

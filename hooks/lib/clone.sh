@@ -7,6 +7,9 @@
 # Retry:     nothing to retry.
 # Prints:    toolkit:progress=NN% on stdout.
 
+# shellcheck source=hooks/lib/flush.sh
+. "${here:?}/lib/flush.sh"
+
 ask_source() {
     "$PG_BINDIR/psql" --no-psqlrc --no-password --tuples-only --no-align --quiet \
         --dbname="$TOOLKIT_PRIMARY_CONNINFO application_name=toolkit_clone" --command="$1"
@@ -14,12 +17,13 @@ ask_source() {
 
 # Refuses what this clone can't do right, before anything is changed.
 check_source() {
-    spaces=$(ask_source "select count(*) from pg_tablespace where spcname not in ('pg_default', 'pg_global')") ||
+    answer=$(ask_source "select (select count(*) from pg_tablespace where spcname not in ('pg_default', 'pg_global')),
+        (select coalesce(sum(pg_database_size(oid)), 0)::bigint from pg_database
+            where has_database_privilege(oid, 'CONNECT') or pg_has_role('pg_read_all_stats', 'MEMBER'))") ||
         retry_later "the source of the clone can't be asked: see above"
+    spaces=${answer%%|*} bytes=${answer#*|}
     [ "$spaces" = 0 ] ||
         fail "refused: the source has $spaces tablespaces of its own; clone by hand with pg_basebackup --tablespace-mapping"
-    bytes=$(ask_source "select coalesce(sum(pg_database_size(oid)), 0)::bigint from pg_database
-        where has_database_privilege(oid, 'CONNECT') or pg_has_role('pg_read_all_stats', 'MEMBER')") || bytes=0
     free=$(($(stat --file-system --format='%a * %S' -- "$1")))
     # The log that is written meanwhile comes on top: a tenth, and 64 MiB.
     need=$((bytes + bytes / 10 + 67108864))
@@ -30,10 +34,12 @@ check_source() {
 # Copies the source into $1, with its progress as result lines. Only the end of a whole copy leaves a
 # word: whatever else ends the pipe has failed.
 copy_source() {
-    copied=$TOOLKIT_STATE_DIR/clone.copied
+    copied=$TOOLKIT_STATE_DIR/clone.copied target=$1
     rm -f -- "$copied"
+    set --
+    if flushes_whole; then set -- --no-sync; fi
     {
-        if "$PG_BINDIR/pg_basebackup" --pgdata="$1" --wal-method=stream --checkpoint=fast --progress --no-password \
+        if "$PG_BINDIR/pg_basebackup" --pgdata="$target" --wal-method=stream --checkpoint=fast --progress --no-password "$@" \
             --dbname="$TOOLKIT_PRIMARY_CONNINFO application_name=toolkit_clone" 2>&1; then : >"$copied"; fi
     } | tr '\r' '\n' | tee "$TOOLKIT_STATE_DIR/clone.log" |
         sed -u -n 's|.* (\([0-9]*\)%).*|toolkit:progress=\1%|p'
@@ -42,4 +48,5 @@ copy_source() {
         return 1
     fi
     rm -f -- "$copied"
+    [ "$#" = 0 ] || sync --file-system -- "$target"
 }

@@ -32,9 +32,14 @@ postmaster_pid() {
 postmaster_runs() { postmaster_pid >/dev/null; }
 postmaster_gone() { ! postmaster_runs; }
 
-# What postmaster.pid says: starting, stopping, ready (takes connections), standby (does not yet).
+# What the eighth line of postmaster.pid says: starting, stopping, ready (takes connections), standby
+# (does not yet). Nothing forks: a start is watched by it.
 postmaster_status() {
-    sed -n '8s/ *$//p' "$PGDATA/postmaster.pid" 2>/dev/null || :
+    {
+        for _ in 1 2 3 4 5 6 7; do read -r status || return 0; done
+        read -r status || return 0
+    } 2>/dev/null <"$PGDATA/postmaster.pid" || return 0
+    printf '%s\n' "$status"
 }
 
 in_recovery() { [ -e "$PGDATA/standby.signal" ] || [ -e "$PGDATA/recovery.signal" ]; }
@@ -161,7 +166,12 @@ stop_at_once() {
     wait_until 2 no_server_process || kill -s KILL "$pid" 2>/dev/null || :
 }
 
-process_state() { sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null || :; }
+process_state() {
+    { read -r line; } 2>/dev/null <"/proc/$1/stat" || return 0
+    # The name in parentheses may hold anything.
+    line=${line##*) }
+    printf '%s\n' "${line%% *}"
+}
 
 # stop_postgres fast|immediate|smart
 stop_postgres() {
