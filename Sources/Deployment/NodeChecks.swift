@@ -24,7 +24,10 @@ struct NodeChecks {
         guard let docker else { return [user, tools, dockerIsMissing] + folders + [clock] }
         return [user, tools] + docker + [binaries, version, dataDirectory, autoConf, dataSpace]
             + folders
-            + [runtimeDirectory, socketDirectory, port, clock, machine, kernel, server]
+            + [
+                runtimeDirectory, socketDirectory, port, clock, machine, kernel, configuration,
+                server,
+            ]
             .compactMap(\.self)
     }
 

@@ -37,7 +37,7 @@ struct RenderApply {
             (found.node.id == primary) == (order == .standbysFirst)
         }
         for part in [changed.filter { !isLast($0) }, changed.filter(isLast)] {
-            for found in part { try await put(found, servers) }
+            for found in part { try await put(found) }
             for found in part { try await restart(found.node, isPrimary: found.node.id == primary) }
         }
     }
@@ -109,23 +109,13 @@ struct RenderApply {
 
     // MARK: - Doing it
 
-    private func put(
-        _ found: RenderDiff.Found, _ servers: [NodeID: LiveServer]
-    ) async throws {
+    private func put(_ found: RenderDiff.Found) async throws {
         let node = found.node
         let files = changes(found).map(\.file)
-        try await deployment.put(files, on: node)
+        let isRead = try await deployment.replace(files, on: node)
         for file in files { Console.progress("\(node.id): wrote \(file.path)") }
-        guard servers[node.id] != nil else {
+        guard isRead else {
             return Console.progress("\(node.id): no server answers; it reads them at its start")
-        }
-        try await deployment.reload(node)
-        let errors = await deployment.liveServer(on: node)?.fileErrors ?? []
-        guard errors.isEmpty else {
-            throw Failure(
-                ExitStatus.failed, "PostgreSQL on \(node.id) refuses a part of its files",
-                because: errors.joined(separator: "; "),
-                next: "correct cluster.yaml or the template, and apply again")
         }
         Console.progress("\(node.id): reloaded")
     }
