@@ -157,8 +157,8 @@ let toolkit = Package(
         tests(
             "Docker",
             [
-                "Toolkit", "Demo", "Scheduler", "Hooks", "Rendering", "ClusterFile", "Execution",
-                "FailoverCore", "PostgresClient", "ToolkitTesting",
+                "Toolkit", "Demo", "Deployment", "Scheduler", "Hooks", "Rendering", "ClusterFile",
+                "Execution", "FailoverCore", "PostgresClient", "ToolkitTesting",
             ],
             exclude: ["image.sh"]),
         tests("Tidy", ["Execution"]),

@@ -16,6 +16,15 @@ extension Rule {
                             + "mount can't be moved aside for a new copy",
                         "put `data_dir` into a folder of its own, such as \(mount)/\(node.id)")
                 }
+                if Paths.isInside(data, imageMount), mount != imageMount,
+                    !Paths.isInside(mount, imageMount)
+                {
+                    return subject.violation(
+                        setting,
+                        "\(Found.quoted(node.dataDirectory)) lies in a volume of the official image, "
+                            + "which another container would not have",
+                        "put `data_dir` elsewhere below `mount`, such as \(mount)/\(node.id)")
+                }
                 guard !Paths.isInside(data, mount) else { return nil }
                 return subject.violation(
                     setting,
@@ -79,6 +88,10 @@ extension Rule {
                 "postgresql.hba", "postgresql.replication_role",
             ], check: mixedNetworks),
         Rule(
+            code: "docker.moving_image", level: .warning,
+            reads: ["nodes[].runtime", "nodes[].docker.image", "postgresql.version"],
+            check: movingImages),
+        Rule(
             code: "docker.tmpfs_path",
             reads: ["nodes[].runtime", "nodes[].socket_dir"]
         ) { subject in
@@ -129,6 +142,32 @@ extension Rule {
                     + "Docker's, which is not let in",
                 "give both a `docker.network`, or `postgresql.hba` lines for "
                     + "\(postgresql.replicationRole) from that network")
+        }
+    }
+
+    /// A tag that names the major version alone is another image after each minor release. Once for
+    /// each image.
+    @Sendable private static func movingImages(_ subject: Subject) -> [Violation] {
+        let major = String(subject.settings.postgresql.version)
+        var told: Set<String> = []
+        return subject.dockerNodes.compactMap { path, _, docker in
+            guard let colon = docker.image.lastIndex(of: ":"), !docker.image.contains("@") else {
+                return nil
+            }
+            let name = docker.image[..<colon]
+            let tag = docker.image[docker.image.index(after: colon)...]
+            guard tag == major || tag.hasPrefix(major + "-"), told.insert(docker.image).inserted
+            else { return nil }
+            let minor = "\(name):\(major).<minor>\(tag.dropFirst(major.count))"
+            let setting = "\(path).docker.image"
+            let isWritten = subject.reading.isWritten(setting)
+            return subject.violation(
+                isWritten ? setting : subject.written("\(path).docker", "\(path).runtime"),
+                (isWritten ? "" : "the image is `\(docker.image)`: ")
+                    + "the tag `\(tag)` moves on with each release: a container that is made again, "
+                    + "or on another machine, may have another minor version, and other libraries "
+                    + "that sort text otherwise than the indexes",
+                "write `image: \"\(minor)\"`, or a digest: `\(name)@sha256:…`")
         }
     }
 

@@ -44,7 +44,10 @@ extension Settings {
         Setting(
             "nodes[].docker.image", .text(.dockerImage), .pattern("postgres:<version>"),
             example: "postgres:15.14",
-            "Image, pinned by a tag or a digest. PostgreSQL lies in it at `postgresql.bin_dir`."),
+            """
+            Image, pinned by a tag with the minor version or a digest. PostgreSQL lies in it at \
+            `postgresql.bin_dir`.
+            """),
         Setting(
             "nodes[].docker.container", .text(.dockerName), .pattern("toolkit-<cluster>-<node>"),
             example: "toolkit-shop-node1", "Name of the container."),

@@ -35,11 +35,12 @@ public struct AdminLogin: Sendable {
     /// A shell of root's that reads its script from standard input.
     var shell: [String] { asRoot(["/bin/sh", "-s"]) }
 
-    /// The same, of another user's; a machine without that user has nothing of that user's.
+    /// The same, of another user's, who finds files such as Docker's context at home; a machine without
+    /// that user has nothing of that user's.
     func shell(as owner: String) -> [String] {
         let script = """
             if ! getent passwd "$1" >/dev/null; then echo end; exit 0; fi
-            exec runuser -u "$1" -- /bin/sh -s
+            exec runuser -u "$1" -- env HOME="$(getent passwd "$1" | cut -d : -f 6)" /bin/sh -s
             """
         return asRoot(["/bin/sh", "-c", script, "sh", owner])
     }

@@ -58,19 +58,15 @@ extension Deployment {
     private func machineWork(
         _ action: MachineAction, as admin: AdminLogin
     ) async throws(DeploymentError) -> [MachineWork] {
-        if let node = settings.nodes.first(where: { $0.docker != nil }) {
-            throw DeploymentError(
-                .refused, "cannot change the machines of \(settings.cluster); nothing was changed",
-                because: "\(node.id) is a container", next: "leave --admin out")
-        }
         var facts: [NodeID: MachineFacts] = [:]
         for node in settings.nodes { facts[node.id] = try machineFacts(of: node) }
-        let script = try script("machine")
+        var scripts: [NodeID: [UInt8]] = [:]
+        for node in settings.nodes { scripts[node.id] = try machineScript(of: node) }
         let results = await withTaskGroup(
             of: (NodeID, Result<MachineWork, DeploymentError>).self
         ) { group in
             for node in settings.nodes {
-                guard let facts = facts[node.id] else { continue }
+                guard let facts = facts[node.id], let script = scripts[node.id] else { continue }
                 group.addTask {
                     do throws(DeploymentError) {
                         let report = try await ask(
@@ -89,6 +85,11 @@ extension Deployment {
             return results
         }
         return try agreed(settings.nodes.compactMap { results[$0.id] })
+    }
+
+    private func machineScript(of node: NodeSettings) throws(DeploymentError) -> [UInt8] {
+        let script = try script("machine")
+        return node.docker == nil ? script : try self.script("machine-docker") + script
     }
 
     /// One machine that refuses, or can't be asked, stops all.
@@ -116,7 +117,7 @@ extension Deployment {
     private func change(
         _ work: MachineWork, as admin: AdminLogin, _ log: ChangeLog
     ) async throws(DeploymentError) {
-        let script = try script("machine")
+        let script = try machineScript(of: work.node)
         for part in work.report.parts where !part.lines.isEmpty {
             // Packages take a while: who waits is told for what.
             if part.name == "packages" { await log.tell(work.node.id, "packages …") }

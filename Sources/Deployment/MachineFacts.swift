@@ -53,8 +53,13 @@ extension Deployment {
             ("TMPFILES", "tmpfiles.conf"), ("UNIT", "postgresql.service"),
             ("DROPIN", "postgresql-dropin.conf"), ("SUDOERS", "sudoers"),
         ] {
+            // Docker starts a container, and nobody asks for sudo.
+            if node.docker != nil, name == "UNIT" || name == "DROPIN" {
+                files.append((name, RenderedFile(name: entry, path: "", contents: "", mode: 0)))
+                continue
+            }
             var file = try rendered(entry, for: node)
-            if name == "SUDOERS", !hasUnits { file.contents = "" }
+            if name == "SUDOERS", !hasUnits || node.docker != nil { file.contents = "" }
             files.append((name, file))
         }
         return files

@@ -56,12 +56,12 @@ public struct Undeployment: Sendable {
         return Plan(steps: lines, notes: told(\.notes), kept: told(\.kept))
     }
 
-    /// A folder that nodes of one machine share goes with the last of them.
+    /// A folder or network that nodes of one machine share goes with the last of them.
     private func lastOfEach(_ lines: [DeployProgress]) -> [DeployProgress] {
         var told: Set<[String]> = []
         let kept = lines.reversed().filter { line in
-            guard line.text.hasPrefix("+ rmdir "), let node = line.node.flatMap(settings.node)
-            else { return true }
+            let isShared = ["+ rmdir ", "+ docker network rm "].contains(where: line.text.hasPrefix)
+            guard isShared, let node = line.node.flatMap(settings.node) else { return true }
             return told.insert([node.sshHost, String(node.sshPort), line.text]).inserted
         }
         return kept.reversed()
@@ -108,7 +108,6 @@ public struct Undeployment: Sendable {
     }
 
     private func looks(isStored: Bool) async throws(DeploymentError) -> [Look] {
-        try refuseContainers()
         let looks = try await onEachNode { node throws(DeploymentError) in
             let report = try await remove(on: node, isDryRun: true)
             if let refusal = report.refusal {
@@ -127,14 +126,6 @@ public struct Undeployment: Sendable {
             because: "\(look.node.id) belongs to a running cluster, and the store in "
                 + "\(settings.scheduler.directory) knows nothing of it",
             next: "run this on the scheduler's machine, or restore its store there")
-    }
-
-    /// The data of a container lie in its volume, where nothing here looks.
-    private func refuseContainers() throws(DeploymentError) {
-        guard let node = settings.nodes.first(where: { $0.docker != nil }) else { return }
-        throw DeploymentError(
-            .refused, "cannot take \(settings.cluster) away; nothing was changed",
-            because: "\(node.id) is a container", next: "remove its container by Docker's means")
     }
 
     /// All at once; what fails on one node does not end the others.
@@ -175,14 +166,22 @@ public struct Undeployment: Sendable {
     ) async throws(DeploymentError) -> MachineReport {
         let entry = Catalogue.entry(named: "tmpfiles.conf")
         let path = admin == nil ? entry?.path(on: node, in: settings) : nil
-        let facts = MachineFacts(
+        var facts = MachineFacts(
             values: deployment.environment(of: node).sorted { $0.key < $1.key }
                 .map { (name: $0.key, value: $0.value) } + [
                     ("TOOLKIT_REMOVE_DATA", removesData ? "1" : "0"),
                     ("TMPFILES_PATH", path ?? ""),
                 ])
-        let input = facts.script(
-            .remove, part: "all", isDryRun: isDryRun, try deployment.script("remove"))
+        var script = try deployment.script("remove")
+        if node.docker != nil {
+            let container = try deployment.script("container", in: "lib")
+            facts.values += [
+                ("TOOLKIT_CLUSTER", settings.cluster), ("TOOLKIT_NODE_NAME", node.id.rawValue),
+                ("CONTAINER_SCRIPT", String(decoding: container, as: UTF8.self)),
+            ]
+            script = try deployment.script("remove-container") + script
+        }
+        let input = facts.script(.remove, part: "all", isDryRun: isDryRun, script)
         let result: CommandResult
         do throws(ExecutionError) {
             let runner = admin?.runner(node) ?? deployment.runner(node)

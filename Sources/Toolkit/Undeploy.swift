@@ -14,12 +14,13 @@ struct Undeploy: AsyncParsableCommand {
             Ends the sessions, lets the standbys get all WAL, stops them and then the primary, and
             removes slots, configuration, programs, the store and the passwords. With --admin also
             what root made: sudoers, units, tmpfiles.d, the scheduler's key. Packages and PostgreSQL's
-            owner stay, and the data, unless --remove-data is given. Refused while a scheduler runs.
+            owner stay, and the data, unless --remove-data is given; containers go, volumes are data.
+            Refused while a scheduler runs.
             """)
 
     @OptionGroup var options: ClusterOptions
     @Flag(help: "Print every step and change nothing.") var dryRun = false
-    @Flag(help: "Delete the data directories of all nodes, too.") var removeData = false
+    @Flag(help: "Delete the data directories and volumes of all nodes, too.") var removeData = false
     @Option(
         help: ArgumentHelp(
             "Do not ask; name the cluster to say that you mean it.", valueName: "cluster"))

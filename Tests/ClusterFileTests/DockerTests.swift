@@ -69,6 +69,63 @@ struct DockerTests {
                   next: put `data_dir` into a folder of its own, such as /var/lib/postgresql/a
                 """#),
         FileRow(
+            "a data directory below a volume of the image",
+            code: "docker.data_is_mount",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: a, host: 10.0.0.1, runtime: docker, data_dir: /var/lib/postgresql/data/a }
+
+                """#,
+            says: #"""
+                cluster.yaml:3:59: nodes[0].data_dir: "/var/lib/postgresql/data/a" lies in a volume of the official image, which another container would not have
+                  next: put `data_dir` elsewhere below `mount`, such as /var/lib/postgresql/a
+                """#),
+        FileRow(
+            "the default image",
+            code: "docker.moving_image",
+            yaml: #"""
+                cluster: shop
+                lab: true
+                synchronous: { alone: block }
+                nodes:
+                  - { name: a, host: 10.0.0.1, runtime: docker }
+                  - { name: b, host: 10.0.0.2, runtime: docker }
+
+                """#,
+            says: #"""
+                cluster.yaml:5:41: warning: nodes[0].runtime: the image is `postgres:15`: the tag `15` moves on with each release: a container that is made again, or on another machine, may have another minor version, and other libraries that sort text otherwise than the indexes
+                  next: write `image: "postgres:15.<minor>"`, or a digest: `postgres@sha256:…`
+                """#),
+        FileRow(
+            "a tag with the major version alone",
+            code: "docker.moving_image",
+            yaml: #"""
+                cluster: shop
+                lab: true
+                postgresql: { version: 17 }
+                synchronous: { alone: block }
+                nodes:
+                  - { name: a, host: 10.0.0.1, runtime: docker, docker: { image: "hub:5000/postgres:17-bookworm" } }
+                  - { name: b, host: 10.0.0.2, runtime: docker, docker: { image: "hub:5000/postgres:17-bookworm" } }
+
+                """#,
+            says: #"""
+                cluster.yaml:6:66: warning: nodes[0].docker.image: the tag `17-bookworm` moves on with each release: a container that is made again, or on another machine, may have another minor version, and other libraries that sort text otherwise than the indexes
+                  next: write `image: "hub:5000/postgres:17.<minor>-bookworm"`, or a digest: `hub:5000/postgres@sha256:…`
+                """#),
+        FileRow(
+            "images that stay as they are",
+            yaml: #"""
+                cluster: shop
+                lab: true
+                synchronous: { alone: block }
+                nodes:
+                  - { name: a, host: 10.0.0.1, runtime: docker, docker: { image: "postgres:15.14-bookworm" } }
+                  - { name: b, host: 10.0.0.2, runtime: docker, docker: { image: "postgres:15@sha256:0123" } }
+
+                """#, says: ""),
+        FileRow(
             "a data directory outside of the volume",
             code: "docker.data_is_mount",
             yaml: #"""
@@ -132,12 +189,12 @@ struct DockerTests {
                 lab: true
                 synchronous: { alone: block }
                 nodes:
-                  - { name: a, host: 10.0.0.1, runtime: docker }
-                  - { name: b, host: 10.0.0.1, port: 5433, runtime: docker, docker: { network: pg } }
+                  - { name: a, host: 10.0.0.1, runtime: docker, docker: { image: "pg:15.1" } }
+                  - { name: b, host: 10.0.0.1, port: 5433, runtime: docker, docker: { image: "pg:15.1", network: pg } }
 
                 """#,
             says: #"""
-                cluster.yaml:6:80: warning: nodes[1].docker.network: `b` comes to `a`, on its machine, from an address of Docker's, which is not let in
+                cluster.yaml:6:98: warning: nodes[1].docker.network: `b` comes to `a`, on its machine, from an address of Docker's, which is not let in
                   next: give both a `docker.network`, or `postgresql.hba` lines for toolkit_replication from that network
                 """#),
         FileRow(
@@ -151,7 +208,7 @@ struct DockerTests {
                     - host replication,postgres toolkit_replication 172.18.0.0/16 scram-sha-256
                 nodes:
                   - { name: a, host: 10.0.0.1 }
-                  - { name: b, host: 10.0.0.1, port: 5433, runtime: docker, docker: { network: pg } }
+                  - { name: b, host: 10.0.0.1, port: 5433, runtime: docker, docker: { image: "pg:15.1", network: pg } }
 
                 """#, says: ""),
         FileRow(

@@ -1,5 +1,6 @@
 import ClusterFile
 import Foundation
+import Glibc
 import Testing
 
 @testable import ToolkitTesting
@@ -34,7 +35,11 @@ struct UndeployHalfwayTests {
             .filter { !$0.contains("/sched/shop.sqlite") }.sorted()
     }
 
-    @Test("Neither of them touches a cluster with a container", .timeLimit(.minutes(5)))
+    @Test(
+        "While Docker does not answer nothing is changed, on native nodes either",
+        .enabled(
+            if: access("/var/run/docker.sock", F_OK) != 0, "SKIPPED: a Docker daemon answers here"),
+        .timeLimit(.minutes(5)))
     func containers() async throws {
         try await Self.withCluster(nodes: 1) { machine, file, text in
             let docker = """
@@ -45,17 +50,17 @@ struct UndeployHalfwayTests {
 
                 """
             try (text + docker).write(toFile: file, atomically: true, encoding: .utf8)
+            try await machine.write("lib/shop/node2/pgpass", "")
             let before = try await Self.everything(machine)
             let undeploy = ["undeploy", "--yes", "shop"]
             for arguments in [
-                undeploy, undeploy + ["--admin", "root"], undeploy + ["--remove-data"],
-                ["undeploy", "--dry-run"], ["deploy", "--admin", "root"],
-                ["deploy", "--admin", "root", "--dry-run"],
+                undeploy, undeploy + ["--remove-data"], ["undeploy", "--dry-run"],
             ] {
                 let run = try await ToolkitProgram.run(arguments + ["-c", file])
                 #expect(run.status == 1, "\(arguments): \(run.output)\(run.complaint)")
+                #expect(run.complaint.contains("cannot take node2 away"), "\(run.complaint)")
                 #expect(run.complaint.contains("nothing was changed"), "\(run.complaint)")
-                #expect(run.complaint.contains("node2 is a container"), "\(run.complaint)")
+                #expect(run.complaint.contains("Docker does not answer"), "\(run.complaint)")
             }
             #expect(try await Self.everything(machine) == before)
         }

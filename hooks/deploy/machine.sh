@@ -1,8 +1,8 @@
 #!/bin/sh
 # machine.sh — make a machine ready for a node, or take that back: all that needs root.
 #
-# Runs on:   the node's machine, as root, read from standard input behind its facts: nothing is
-#            installed.
+# Runs on:   the node's machine, as root, read from standard input behind its facts, and behind
+#            machine-docker.sh for a docker node (TOOLKIT_CONTAINER): nothing is installed.
 # Knows:     TOOLKIT_ACTION (prepare, remove) TOOLKIT_PART (all, packages, account, places, services)
 #            TOOLKIT_DRY_RUN TOOLKIT_CLUSTER TOOLKIT_OWNER TOOLKIT_MAJOR TOOLKIT_ADOPTING
 #            TOOLKIT_SERVICE TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR TOOLKIT_RUNTIME_DIR PGDATA PGHOST
@@ -114,6 +114,7 @@ refuse_foreign() {
         is_free "$file" ||
             refuse "$file is there, and not ours" "move it away, or deploy without --admin"
     done
+    [ -z "${TOOLKIT_CONTAINER:-}" ] || return 0
     refuse_foreign_data
     refuse_closed_parent
     refuse_foreign_server
@@ -208,7 +209,7 @@ as_owner() { runuser -u "$TOOLKIT_OWNER" -- "$@"; }
 prepare_account() {
     if ! has_owner; then
         # The server's package makes postgres by itself.
-        if [ "$TOOLKIT_OWNER" = postgres ] && [ "$TOOLKIT_DRY_RUN" = 1 ] && lacks_programs; then
+        if [ "$TOOLKIT_OWNER$TOOLKIT_DRY_RUN${TOOLKIT_CONTAINER:-}" = postgres1 ] && lacks_programs; then
             say "+ write ~postgres/.ssh/authorized_keys (mode 600)"
             return 0
         fi
@@ -390,7 +391,7 @@ main() {
     for one in $parts; do
         if [ "$TOOLKIT_PART" = all ] || [ "$TOOLKIT_PART" = "$one" ]; then
             say "part: $one"
-            "${TOOLKIT_ACTION}_$one"
+            "${TOOLKIT_ACTION}_$one${TOOLKIT_CONTAINER:+_docker}"
         fi
     done
     say end

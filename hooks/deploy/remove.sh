@@ -1,10 +1,11 @@
 #!/bin/sh
 # remove.sh — take a node's files away for `toolkit undeploy`; the data only when told so.
 #
-# Runs on:   the node, as the PostgreSQL owner, read from standard input: nothing is installed.
+# Runs on:   the node, as the PostgreSQL owner, read from standard input: nothing is installed. For a
+#            docker node behind remove-container.sh.
 # Knows:     TOOLKIT_DRY_RUN TOOLKIT_REMOVE_DATA TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR
 #            TOOLKIT_RUNTIME_DIR TOOLKIT_NODES (all of the cluster) PGDATA TMPFILES_PATH (empty when
-#            root goes on after this).
+#            root goes on after this); for a docker node TOOLKIT_CONTAINER and TOOLKIT_VOLUME.
 # Succeeds:  exit 0; the last line is end. 3: refused, because a server runs.
 # Retry:     at any time: what is gone is gone.
 # Prints:    `+ COMMAND` for each change, `note: TEXT`, `kept: TEXT` for data that were asked for and
@@ -39,13 +40,18 @@ holds_anything() { # FOLDER
 
 # Nothing but what a deployment has left here tells this node's data from another's.
 is_ours() {
-    [ -e "$TOOLKIT_STATE_DIR/stamp" ] && [ "$(recorded_data)" = "$PGDATA" ]
+    [ -e "$TOOLKIT_STATE_DIR/stamp" ] && [ "$(recorded)" = "$place" ]
 }
 
-recorded_data() {
+# Where its data are: a folder of the machine, or of a volume that its container has.
+place=$PGDATA${TOOLKIT_CONTAINER:+ in the volume $TOOLKIT_VOLUME of the container $TOOLKIT_CONTAINER}
+
+recorded() {
     if [ -r "$TOOLKIT_STATE_DIR/node.env" ]; then
         # shellcheck disable=SC2016  # the inner shell's
-        sh -c '. "$1" && printf %s "$PGDATA"' sh "$TOOLKIT_STATE_DIR/node.env" </dev/null
+        env -u TOOLKIT_CONTAINER sh -c '. "$1" &&
+            printf %s "$PGDATA${TOOLKIT_CONTAINER:+ in the volume $TOOLKIT_VOLUME of the container $TOOLKIT_CONTAINER}"' \
+            sh "$TOOLKIT_STATE_DIR/node.env" </dev/null
     fi
 }
 
@@ -84,6 +90,13 @@ look_at_server() {
 }
 
 remove_data() {
+    if [ -n "${TOOLKIT_CONTAINER:-}" ]; then remove_volume; else remove_data_folders; fi
+    if is_ours && [ -d "$TOOLKIT_STATE_DIR/set-aside" ]; then
+        run rm -rf -- "$TOOLKIT_STATE_DIR/set-aside"
+    fi
+}
+
+remove_data_folders() {
     for folder in "$PGDATA" "$PGDATA".aside.* "$PGDATA".clone.*; do
         [ -d "$folder" ] || continue
         if ! is_ours; then
@@ -95,9 +108,6 @@ remove_data() {
         fi
         delete_data "$folder"
     done
-    if is_ours && [ -d "$TOOLKIT_STATE_DIR/set-aside" ]; then
-        run rm -rf -- "$TOOLKIT_STATE_DIR/set-aside"
-    fi
 }
 
 # What tells a cluster's data goes last, so that this can be gone on with.
@@ -122,7 +132,13 @@ delete_data() { # FOLDER, or a link to it
 }
 
 keep_data() {
-    for folder in "$PGDATA" "$PGDATA".aside.* "$TOOLKIT_STATE_DIR/set-aside"; do
+    if [ -n "${TOOLKIT_CONTAINER:-}" ]; then
+        keep_volume
+        set --
+    else
+        set -- "$PGDATA" "$PGDATA".aside.*
+    fi
+    for folder in "$@" "$TOOLKIT_STATE_DIR/set-aside"; do
         if holds_anything "$folder"; then say "note: $folder stays"; fi
     done
 }
@@ -186,12 +202,13 @@ foresee_folders() { # FOLDER
     done
 }
 
-recorded=$(recorded_data)
-if [ -n "$recorded" ] && [ "$recorded" != "$PGDATA" ]; then
-    refuse "this node was deployed with the data_dir $recorded, not $PGDATA" "correct cluster.yaml"
+recorded=$(recorded)
+if [ -n "$recorded" ] && [ "$recorded" != "$place" ]; then
+    refuse "this node was deployed with the data_dir $recorded, not $place" "correct cluster.yaml"
 fi
-look_at_server
+if [ -n "${TOOLKIT_CONTAINER:-}" ]; then look_at_container; else look_at_server; fi
 if [ -r "$TOOLKIT_STATE_DIR/stamp" ]; then say "stamp: $(cat "$TOOLKIT_STATE_DIR/stamp")"; fi
+if [ -n "${TOOLKIT_CONTAINER:-}" ]; then remove_containers; fi
 if [ "$TOOLKIT_REMOVE_DATA" = 1 ]; then remove_data; else keep_data; fi
 remove_files
 if [ -n "$TMPFILES_PATH" ] && [ -e "$TMPFILES_PATH" ]; then
