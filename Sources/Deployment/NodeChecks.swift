@@ -206,7 +206,7 @@ struct NodeChecks {
         survey.places[name]
             ?? Survey.Place(
                 exists: false, isUsable: false, nearest: "/", owner: "root", freeBytes: 0,
-                fileSystem: "")
+                totalBytes: 0, fileSystem: "")
     }
 
     /// The command that root runs once, so that the SSH user needs no rights of root.

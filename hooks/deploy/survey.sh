@@ -43,7 +43,7 @@ place() {
     fi
     say "$1.nearest" "$near"
     say "$1.owner" "$(stat -c %U -- "$near")"
-    say "$1.space" "$(stat -f -c '%a %S %T' -- "$near")"
+    say "$1.space" "$(stat -f -c '%a %b %S %T' -- "$near")"
 }
 
 data_directory() {
