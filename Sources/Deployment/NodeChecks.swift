@@ -24,7 +24,7 @@ struct NodeChecks {
         guard let docker else { return [user, tools, dockerIsMissing] + folders + [clock] }
         return [user, tools] + docker + [binaries, version, dataDirectory, autoConf, dataSpace]
             + folders
-            + [runtimeDirectory, socketDirectory, port, clock, machine, server]
+            + [runtimeDirectory, socketDirectory, port, service, clock, machine, server]
             .compactMap(\.self)
     }
 

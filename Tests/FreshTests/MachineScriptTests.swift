@@ -133,7 +133,7 @@ struct MachineScriptTests {
         func script(_ action: String) throws -> String {
             let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
                 .deletingLastPathComponent().deletingLastPathComponent()
-                .appendingPathComponent("hooks/deploy/machine.sh")
+                .appendingPathComponent("hooks/deploy")
             let facts = """
                 TOOLKIT_ACTION=\(action) TOOLKIT_PART=all TOOLKIT_DRY_RUN=0 TOOLKIT_CLUSTER=fresh
                 TOOLKIT_OWNER=postgres TOOLKIT_MAJOR=\(FreshCluster.major) TOOLKIT_ADOPTING=
@@ -151,7 +151,10 @@ struct MachineScriptTests {
                 ' DROPIN_PATH=/etc/systemd/system/\(service).d/toolkit.conf
 
                 """
-            return facts + (try String(contentsOf: path, encoding: .utf8))
+            return try ["services.sh", "machine.sh"].reduce(into: facts) { text, name in
+                text += try String(
+                    contentsOf: path.appendingPathComponent(name), encoding: .utf8)
+            }
         }
     }
 }
