@@ -128,6 +128,8 @@ needs_of_tests() {
     need_command visudo sudo
     need_command haproxy haproxy
     need_command debootstrap debootstrap
+    need_command systemd-analyze systemd
+    need_command dbus-daemon dbus
     need_command dockerd docker.io
 }
 needs_of_package() {

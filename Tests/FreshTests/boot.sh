@@ -23,12 +23,17 @@ if [ -z "${BOOT_CGROUP:-}" ]; then
     exec unshare --cgroup -- env BOOT_CGROUP=1 sh "$0" "$@"
 fi
 
-
 first=no
 [ -d "$own/upper" ] || first=yes
 mkdir -p -- "$own/upper" "$own/work" "$root"
 mount -t overlay -o "lowerdir=$tree,upperdir=$own/upper,workdir=$own/work" overlay "$root"
 mount -t proc proc "$root/proc"
+# What is set there but for its network is set for the whole kernel: not a machine's to do.
+mount --bind "$root/proc/sys" "$root/proc/sys"
+mount -o remount,bind,ro "$root/proc/sys"
+mount --bind "$root/proc/sys/net" "$root/proc/sys/net"
+mount -o remount,bind,rw "$root/proc/sys/net"
+if [ -e "$root/proc/sysrq-trigger" ]; then mount --bind /dev/null "$root/proc/sysrq-trigger"; fi
 cat /proc/sys/kernel/random/uuid >"$own/boot_id"
 mount --bind "$own/boot_id" "$root/proc/sys/kernel/random/boot_id"
 mount -t sysfs -o ro sysfs "$root/sys"

@@ -100,6 +100,7 @@ discard() { # FILE
         return 0
     fi
     run rm -f -- "$1"
+    # shellcheck disable=SC2034  # services.sh reads it
     changed=1
 }
 
