@@ -129,6 +129,8 @@ needs_of_tests() {
     need_command haproxy haproxy
     need_command pgbouncer pgbouncer
     need_command debootstrap debootstrap
+    need_command systemd-analyze systemd
+    need_command dbus-daemon dbus
     need_command dockerd docker.io
 }
 needs_of_package() {

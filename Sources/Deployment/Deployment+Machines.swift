@@ -65,7 +65,7 @@ extension Deployment {
         }
         var facts: [NodeID: MachineFacts] = [:]
         for node in settings.nodes { facts[node.id] = try machineFacts(of: node) }
-        let script = try script("machine")
+        let script = try script("services") + script("machine")
         let results = await withTaskGroup(
             of: (NodeID, Result<MachineWork, DeploymentError>).self
         ) { group in
@@ -116,7 +116,7 @@ extension Deployment {
     private func change(
         _ work: MachineWork, as admin: AdminLogin, _ log: ChangeLog
     ) async throws(DeploymentError) {
-        let script = try script("machine")
+        let script = try script("services") + script("machine")
         for part in work.report.parts where !part.lines.isEmpty {
             // Packages take a while: who waits is told for what.
             if part.name == "packages" { await log.tell(work.node.id, "packages …") }

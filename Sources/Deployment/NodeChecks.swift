@@ -25,8 +25,8 @@ struct NodeChecks {
         return [user, tools] + docker + [binaries, version, dataDirectory, autoConf, dataSpace]
             + folders
             + [
-                runtimeDirectory, socketDirectory, port, clock, machine, kernel, configuration,
-                server,
+                runtimeDirectory, socketDirectory, port, service, clock, machine, standbyWAL, kernel,
+                configuration, server,
             ]
             .compactMap(\.self)
     }

@@ -48,6 +48,18 @@ struct Survey: Hashable, Sendable {
         var missingTools: [String]
     }
 
+    /// A unit of systemd or a cluster of Debian's that `nodes[].service` names.
+    enum Service: String, Hashable, Sendable {
+        case ready
+        case missing
+        /// It starts the server without taking its opening away.
+        case unlocked
+        /// sudo refuses to start it.
+        case closed
+        /// Nobody tells.
+        case unseen
+    }
+
     struct File: Hashable, Sendable {
         /// In octal, as stat prints it.
         var mode: String
@@ -93,6 +105,8 @@ struct Survey: Hashable, Sendable {
     var supervisors: String
     /// The data directory that this node was deployed with; nil: it never was.
     var deployedData: String?
+    /// Nil where PostgreSQL's own programs start it.
+    var service: Service?
     /// Nil for a native node.
     var container: Container?
     /// By the place of the path among those that were asked for.
@@ -158,6 +172,7 @@ extension Survey {
         isServerSilent = text("server.silent") == "yes"
         supervisors = words("server.supervisors").joined(separator: " ")
         deployedData = facts["deployed.data"]
+        service = facts["service"].flatMap(Service.init)
         container = Container(facts)
         serverSettings = [:]
         files = [:]

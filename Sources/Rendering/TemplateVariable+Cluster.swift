@@ -161,7 +161,12 @@ extension TemplateVariable {
         }
         return names.map { name in
             let nodes = settings.nodes.filter { $0.sshUser == name }
-            let units = nodes.compactMap(\.service).filter { $0.hasSuffix(".service") }
+            var units: [String] = []
+            // Often one name on all machines.
+            for unit in nodes.compactMap(\.service).filter({ $0.hasSuffix(".service") })
+            where !units.contains(unit) {
+                units.append(unit)
+            }
             return ["name": .text(name), "services": .list(units.map(TemplateValue.text))]
         }
     }
