@@ -28,9 +28,9 @@ struct RenderCommandTests {
         }
     }
 
-    private let nodes: [NodeID] = ["node1", "node2", "node3"]
+    let nodes: [NodeID] = ["node1", "node2", "node3"]
 
-    private func values(of name: String, _ cluster: ProcessCluster) async throws -> [String] {
+    func values(of name: String, _ cluster: ProcessCluster) async throws -> [String] {
         var values: [String] = []
         for node in nodes {
             values.append(
@@ -40,7 +40,7 @@ struct RenderCommandTests {
     }
 
     /// Writes `name: value` into postgresql.parameters, over what stood there for it.
-    private func set(_ name: String, _ value: String, _ cluster: ProcessCluster) throws {
+    func set(_ name: String, _ value: String, _ cluster: ProcessCluster) throws {
         let path = cluster.root + "/cluster.yaml"
         var lines = try String(contentsOfFile: path, encoding: .utf8)
             .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
