@@ -127,6 +127,7 @@ needs_of_tests() {
     need_command patch patch
     need_command visudo sudo
     need_command haproxy haproxy
+    need_command pgbouncer pgbouncer
     need_command debootstrap debootstrap
     need_command dockerd docker.io
 }

@@ -164,8 +164,42 @@ public enum TextRule: Hashable, Sendable {
             return ("a double quote has no partner", hint)
         }
         let least = type == "local" ? 4 : 5
-        return words.count < least
-            ? ("a `\(type)` line has at least \(least) words, this one \(words.count)", hint) : nil
+        guard words.count >= least else {
+            return ("a `\(type)` line has at least \(least) words, this one \(words.count)", hint)
+        }
+        let method = Self.hbaMethod(of: text, isLocal: type == "local")
+        guard let method, !Self.hbaMethods.contains(method) else { return nil }
+        return ("`\(method)` is no method of PostgreSQL", hint)
+    }
+
+    /// PostgreSQL does not start with a line whose method it doesn't know.
+    private static let hbaMethods: Set<String> = [
+        "trust", "reject", "scram-sha-256", "md5", "password", "gss", "sspi", "ident", "peer",
+        "ldap",
+        "radius", "cert", "pam", "bsd", "oauth",
+    ]
+
+    /// Nil when it has none. A quoted word may hold blanks, a list goes on behind a comma, and an address
+    /// without a length has a mask behind it.
+    private static func hbaMethod(of text: String, isLocal: Bool) -> String? {
+        var fields: [String] = [""]
+        var isQuoted = false
+        for character in text.prefix(while: { $0 != "#" }) {
+            switch character {
+            case "\"": isQuoted.toggle()
+            case " ", "\t":
+                if isQuoted {
+                    fields[fields.count - 1].append(character)
+                } else if let last = fields.last, !last.isEmpty, !last.hasSuffix(",") {
+                    fields.append("")
+                }
+            default: fields[fields.count - 1].append(character)
+            }
+        }
+        fields.removeAll(where: \.isEmpty)
+        guard !isLocal else { return fields.dropFirst(3).first }
+        let isMask = fields.dropFirst(4).first.map { $0.contains(".") || $0.contains(":") } ?? false
+        return fields.dropFirst(isMask ? 5 : 4).first
     }
 
     private func eventComplaint(_ text: String) -> (String, String)? {

@@ -28,6 +28,12 @@ extension Deployment {
 
     private func place(_ work: NodeWork, _ log: ChangeLog) async throws(DeploymentError) {
         let node = work.node
+        // A server of another set-up does not read these, and may not be ready to read its own again.
+        let isRead =
+            work.survey.postmaster != nil && !work.survey.runsOnItsOwn
+            && work.uploads.contains { $0.kind == .configuration }
+        let paths = work.uploads.filter { $0.kind == .configuration }.map(\.path)
+        let before = isRead ? try await deployed(paths, on: node) : []
         try await putFiles(of: work)
         for folder in work.folders { await log.add(node.id, "made \(folder)") }
         for file in work.uploads { await log.add(node.id, "wrote \(file.path)") }
@@ -38,10 +44,10 @@ extension Deployment {
                 "make the container of \(node.id)")
             await log.add(node.id, "made the container \(node.docker?.container ?? "")")
         }
-        // A server of another set-up does not read these, and may not be ready to read its own again.
-        guard work.survey.postmaster != nil, !work.survey.runsOnItsOwn,
-            work.uploads.contains(where: { $0.kind == .configuration })
-        else { return }
+        guard isRead else { return }
+        if !work.survey.isServerSilent {
+            try await takeBackWhatIsFaulty(Array(zip(paths, before)), on: node)
+        }
         try await run(
             [settings.postgresql.binDirectory + "/pg_ctl", "reload", "-D", node.dataDirectory],
             on: node, "reload PostgreSQL on \(node.id)", inside: .look)

@@ -18,6 +18,7 @@ extension Deployment {
         progress: @escaping @Sendable (DeployProgress) -> Void = { _ in }
     ) async throws(DeploymentError) -> Prepared {
         let work = try await work(systemIdentifier)
+        try await refuseUntaken(work.nodes)
         let log = ChangeLog(progress)
         for warning in work.warnings {
             if let node = warning.node {
@@ -94,7 +95,9 @@ extension Deployment {
             (asked[node.id] ?? []) + [NodeFiles.nodePath(of: node)]
         }
         let adoption = adopting.map { adoptionChecks($0, surveys, files) } ?? []
-        try refuse(results(of: surveys, systemIdentifier) + adoption)
+        // Faulty files are what the next ones may repair.
+        let checks = results(of: surveys, systemIdentifier).filter { $0.name != "configuration" }
+        try refuse(checks + adoption)
         let nodes = surveys.compactMap { found in
             found.survey.map {
                 work(on: found.node, $0, files: files[found.node.id] ?? [])

@@ -124,10 +124,7 @@ extension Deployment {
         let faults = try await query(
             [
                 """
-                SELECT concat_ws(' ', sourcefile, sourceline, name, error) FROM pg_file_settings
-                WHERE error IS NOT NULL AND error <> 'setting could not be applied'
-                UNION ALL SELECT concat_ws(' ', 'pg_hba.conf', line_number, error)
-                FROM pg_hba_file_rules WHERE error IS NOT NULL
+                \(fileFaultsStatement)
                 UNION ALL SELECT 'it would read ' || coalesce(found, 'nothing') || ' as ' || wanted.name
                 FROM (VALUES ('toolkit.open_term', '0'), ('synchronous_standby_names', ''),
                     ('default_transaction_read_only', 'off')) AS wanted (name, value)

@@ -8,8 +8,6 @@ public struct LiveServer: Hashable, Sendable {
     public var isInRecovery: Bool
     /// Settings whose new values wait for a restart.
     public var pendingRestart: [String]
-    /// What it refuses in its files: `name: why`.
-    public var fileErrors: [String]
     /// Values of the settings that no standby may have lower than its primary.
     public var standbyLimits: [String: Int]
     /// Values of all settings that only a start takes over.
@@ -33,9 +31,6 @@ extension Deployment {
         let statement = """
             SELECT 'recovery=' || pg_is_in_recovery()
             UNION ALL SELECT 'pending=' || name FROM pg_settings WHERE pending_restart
-            UNION ALL SELECT 'error=' || coalesce(name || ': ', '') || error
-            FROM pg_file_settings WHERE error IS NOT NULL
-              AND error <> 'setting could not be applied'
             UNION ALL SELECT 'limit.' || name || '=' || setting FROM pg_settings
             WHERE name IN (\(limits))
             UNION ALL SELECT 'read=' || extract(epoch FROM pg_conf_load_time())
@@ -49,7 +44,7 @@ extension Deployment {
             return nil
         }
         var server = LiveServer(
-            isInRecovery: false, pendingRestart: [], fileErrors: [], standbyLimits: [:])
+            isInRecovery: false, pendingRestart: [], standbyLimits: [:])
         for line in answer.split(separator: "\n") {
             let halves = line.split(
                 separator: "=", maxSplits: 1, omittingEmptySubsequences: false
@@ -58,7 +53,6 @@ extension Deployment {
             switch halves[0] {
             case "recovery": server.isInRecovery = halves[1] == "true"
             case "pending": server.pendingRestart.append(halves[1])
-            case "error": server.fileErrors.append(halves[1])
             case "read": server.filesReadAt = halves[1]
             case "waits": server.startSettingsInFiles.append(halves[1])
             case let key where key.hasPrefix("start."):
@@ -81,8 +75,6 @@ extension Deployment {
                 .node, "cannot read the stamp of \(node.id)", because: outcome.because,
                 next: "look at \(node.stateDirectory) on it")
         }
-        let hooks = HookRunner(
-            settings: settings, sharedHooks: share.hooks, runner: runner, local: LocalRunner())
         let call = HookCall(
             .serviceRestartCommand, on: node, term: accepted.stamp.term.number,
             step: accepted.stamp.step.number, reason: "render --apply")

@@ -62,6 +62,17 @@ extension NodeChecks {
         }
     }
 
+    /// Faults in the files of a server that runs: it has kept what it read before them. Nil when there are none.
+    var configuration: CheckResult? {
+        guard survey.postmaster != nil, !survey.runsOnItsOwn,
+            let faults = survey.serverSettings["faults"], !faults.isEmpty
+        else { return nil }
+        return CheckResult(
+            node.id, "configuration", .failed,
+            found: "PostgreSQL would not start again: \(faults)",
+            next: "correct cluster.yaml or the template, then `toolkit render --apply`")
+    }
+
     /// What the running server says of itself; it may run on a configuration of its own.
     var server: CheckResult? {
         guard let pid = survey.postmaster else { return nil }

@@ -24,7 +24,10 @@ struct NodeChecks {
         guard let docker else { return [user, tools, dockerIsMissing] + folders + [clock] }
         return [user, tools] + docker + [binaries, version, dataDirectory, autoConf, dataSpace]
             + folders
-            + [runtimeDirectory, socketDirectory, port, clock, machine, kernel, server]
+            + [
+                runtimeDirectory, socketDirectory, port, clock, machine, kernel, configuration,
+                server,
+            ]
             .compactMap(\.self)
     }
 
@@ -203,7 +206,7 @@ struct NodeChecks {
         survey.places[name]
             ?? Survey.Place(
                 exists: false, isUsable: false, nearest: "/", owner: "root", freeBytes: 0,
-                fileSystem: "")
+                totalBytes: 0, fileSystem: "")
     }
 
     /// The command that root runs once, so that the SSH user needs no rights of root.

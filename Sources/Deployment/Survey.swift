@@ -24,6 +24,8 @@ struct Survey: Hashable, Sendable {
         /// Who owns `nearest`.
         var owner: String
         var freeBytes: Int64
+        /// Of the whole file system.
+        var totalBytes: Int64
         /// `tmpfs`, `ext2/ext3`, `xfs` …
         var fileSystem: String
     }
@@ -195,10 +197,14 @@ extension Survey.Place {
         isUsable = text("usable") == "yes"
         nearest = text("nearest")
         owner = text("owner")
-        let space = text("space").split(separator: " ", maxSplits: 2)
-        let blocks = space.first.flatMap { Int64($0) } ?? 0
-        let size = space.dropFirst().first.flatMap { Int64($0) } ?? 0
-        freeBytes = blocks.multipliedReportingOverflow(by: size).partialValue
-        fileSystem = space.count == 3 ? String(space[2]) : ""
+        let space = text("space").split(separator: " ", maxSplits: 3)
+        let numbers = space.prefix(3).map { Int64($0) ?? 0 }
+        let size = numbers.count == 3 ? numbers[2] : 0
+        freeBytes = (numbers.first ?? 0).multipliedReportingOverflow(by: size).partialValue
+        totalBytes =
+            numbers.dropFirst().first.map {
+                $0.multipliedReportingOverflow(by: size).partialValue
+            } ?? 0
+        fileSystem = space.count == 4 ? String(space[3]) : ""
     }
 }

@@ -1,6 +1,7 @@
 public import ClusterFile
 import Execution
 import FailoverCore
+import Foundation
 public import Hooks
 
 /// Tries each hook on a throw-away PostgreSQL of this machine.
@@ -48,6 +49,27 @@ public struct HookTrial: Sendable {
         let isMoved = ground.own.hooks.byName[hook.rawValue]?.runsOnScheduler ?? false
         return !isMoved
             && (scripts.command(for: hook) != .none || !scripts.dropIns(of: hook).isEmpty)
+    }
+
+    /// Refuses a command that names the data of a real node: a trial of it would act on that node.
+    public func refuseRealNodes(_ hooks: [HookName]) throws(TrialError) {
+        for hook in hooks where runs(hook) {
+            guard let text = text(of: hook),
+                let node = ground.own.nodes.first(where: { text.contains($0.dataDirectory) })
+            else { continue }
+            throw TrialError(
+                "\(hook) is not tried: it names \(node.dataDirectory), the data directory of "
+                    + "\(node.id), and would act on it",
+                next: "write \"$PGDATA\" instead, which each node fills in for itself")
+        }
+    }
+
+    private func text(of hook: HookName) -> String? {
+        switch scripts.command(for: hook) {
+        case .inline(let text): text
+        case .file(let path): try? String(contentsOfFile: path, encoding: .utf8)
+        case .none, .missing: nil
+        }
     }
 
     // MARK: On a node
@@ -119,12 +141,17 @@ extension HookOutcome {
     var sentence: String {
         switch self {
         case .done: "it ended with 0"
-        case .tryAgain(let output): "it is not ready (75): \(output)"
+        case .tryAgain(let output): "it is not ready (75)\(Self.end(of: output))"
         case .stale: "it was refused as stale (76)"
-        case .failed(let status, let output): "it ended with \(status): \(output)"
-        case .unknown(let after, let output): "it was ended after \(after): \(output)"
+        case .failed(let status, let output): "it ended with \(status)\(Self.end(of: output))"
+        case .unknown(let after, let output): "it was ended after \(after)\(Self.end(of: output))"
         case .notStarted(let error): error.description
         case .skipped: "no command is configured"
         }
+    }
+
+    private static func end(of output: String) -> String {
+        let text = output.trimmingCharacters(in: .whitespacesAndNewlines)
+        return text.isEmpty ? "" : ": " + text
     }
 }

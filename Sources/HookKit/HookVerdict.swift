@@ -24,9 +24,18 @@ public struct HookVerdict: Hashable, Sendable, Encodable {
             }
         }
 
+        private enum CodingKeys: CodingKey { case status, because }
+
         public func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            try container.encode(self == .passed ? "passed" : sentence ?? "")
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            let status =
+                switch self {
+                case .passed: "passed"
+                case .failed: "failed"
+                case .notTried: "not tried"
+                }
+            try container.encode(status, forKey: .status)
+            try container.encodeIfPresent(sentence, forKey: .because)
         }
     }
 

@@ -107,7 +107,7 @@ struct TrialCluster: Sendable {
     @discardableResult
     func sql(_ statement: String, on node: NodeSettings) async throws -> String {
         try await sh(
-            #"exec "$1"/psql -X -q -A -t -h "$2" -p "$3" -U postgres -d postgres -c "$4" 2>&1"#,
+            #"cd / && exec "$1"/psql -X -q -A -t -h "$2" -p "$3" -U postgres -d postgres -c "$4""#,
             [settings.postgresql.binDirectory, path, String(node.port), statement])
     }
 
@@ -122,7 +122,7 @@ struct TrialCluster: Sendable {
 
     func stop(_ node: NodeSettings, mode: String = "fast") async throws {
         try await sh(
-            #""$1"/pg_ctl stop -w -s -D "$2" -m "$3""#,
+            #"cd / && "$1"/pg_ctl stop -w -s -D "$2" -m "$3""#,
             [settings.postgresql.binDirectory, node.dataDirectory, mode])
     }
 

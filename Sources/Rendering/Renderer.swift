@@ -100,12 +100,45 @@ public struct Renderer: Sendable {
             }
         case .template:
             let template = try cache.template(entry.name + ".tmpl", in: templates)
+            let text: String
             do {
-                return try template.render(table)
+                text = try template.render(table)
             } catch {
                 throw RenderError(error, of: node?.id)
             }
+            if entry.name == "postgresql.conf", let node {
+                try refuseWithoutIncludes(text, node, template.file)
+            }
+            return text
         }
+    }
+
+    /// Without node.conf, or with something behind it, a node is neither locked nor follows, and its commits
+    /// wait for nobody.
+    private func refuseWithoutIncludes(
+        _ text: String, _ node: NodeSettings, _ template: String
+    ) throws(RenderError) {
+        let wanted: [String]
+        do {
+            wanted = [
+                "include " + (try Quoting.confValue(NodeFiles.nodePath(of: node))),
+                "include_if_exists " + (try Quoting.confValue(NodeFiles.openPath(of: node))),
+            ]
+        } catch {
+            throw RenderError(
+                subject: "postgresql.conf of \(node.id)", because: error.description,
+                next: "correct the folders in cluster.yaml")
+        }
+        let lines = text.split(separator: "\n").map { line in
+            line.drop { $0.isWhitespace }
+        }.filter { !$0.isEmpty && !$0.hasPrefix("#") }
+        guard lines.suffix(2).map(String.init) != wanted else { return }
+        throw RenderError(
+            subject: "postgresql.conf of \(node.id)",
+            because: "its last two lines are not those that include node.conf and open.conf: "
+                + "the node would be neither locked nor a standby",
+            next: "end \(template) with `include {{ files.node | conf }}` and "
+                + "`include_if_exists {{ files.open | conf }}`")
     }
 }
 

@@ -23,6 +23,7 @@ struct HookTest: AsyncParsableCommand {
         let trial = try HookTrial(try settings(), sharedHooks: try ShareFolder.find().hooks)
         if let caveat = trial.caveat { Console.note(caveat) }
         let wanted = hooks.isEmpty ? HookName.allCases : hooks
+        try trial.refuseRealNodes(wanted)
         for hook in hooks where !trial.runs(hook) {
             Console.note("\(hook): not tried: it has no command, or runs beside the scheduler")
         }
@@ -30,6 +31,12 @@ struct HookTest: AsyncParsableCommand {
         try await trial.run(wanted) { verdict in
             verdicts.append(verdict)
             Console.progress("\(verdict.hook): \(verdict.isPassed ? "passed" : "FAILED")")
+        }
+        guard !verdicts.isEmpty else {
+            throw Failure(
+                ExitStatus.failed, "no hook was tried",
+                because: "none of those has a command here that a throw-away node could run",
+                next: "name it under hooks in cluster.yaml: `toolkit hook list` shows what runs")
         }
         if json {
             Console.say(json: verdicts)

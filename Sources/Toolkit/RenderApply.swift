@@ -27,7 +27,7 @@ struct RenderApply {
         guard !plan.isNothing else { return sayNothing() }
         for difference in plan.parts.flatMap(\.changes) { say(difference.text, end: "") }
         for line in plan.lines { say(line) }
-        try plan.refuseClosedPrimary(try await SchedulerClient(settings).stateIfRunning())
+        try plan.refuseRestarts(try await SchedulerClient(settings).stateIfRunning())
         guard !consent.dryRun else { return }
         try agree(
             plan.parts.contains { !$0.changes.isEmpty }
@@ -83,15 +83,22 @@ struct RenderApply {
     private mutating func put(_ part: RenderPlan.Part) async throws {
         let node = part.node
         let files = part.changes.map(\.file)
-        if !files.isEmpty {
-            hasChanged = true
-            try await deployment.put(files, on: node)
-            for file in files { Console.progress("\(node.id): wrote \(file.path)") }
-        }
         guard !files.isEmpty || !part.look.unread.isEmpty else { return }
-        guard part.look.server != nil else { return progressWithoutServer(node) }
         hasChanged = true
-        try await deployment.reload(node)
+        if files.isEmpty {
+            let faults = try await deployment.fileFaults(of: node)
+            guard faults.isEmpty else {
+                throw Failure(
+                    ExitStatus.failed, "PostgreSQL on \(node.id) would not read its files",
+                    because: faults.prefix(3).joined(separator: "; "),
+                    next: "correct cluster.yaml or the template, and apply again")
+            }
+            try await deployment.reload(node)
+        } else {
+            let isRead = try await deployment.replace(files, on: node)
+            for file in files { Console.progress("\(node.id): wrote \(file.path)") }
+            guard isRead else { return progressWithoutServer(node) }
+        }
         try await untilRead(node)
     }
 
@@ -106,12 +113,6 @@ struct RenderApply {
         repeat {
             guard let server = await deployment.liveServer(on: node) else {
                 return progressWithoutServer(node)
-            }
-            guard server.fileErrors.isEmpty else {
-                throw Failure(
-                    ExitStatus.failed, "PostgreSQL on \(node.id) refuses a part of its files",
-                    because: server.fileErrors.joined(separator: "; "),
-                    next: "correct cluster.yaml or the template, and apply again")
             }
             if try await deployment.unread(by: server, on: node).isEmpty {
                 return Console.progress("\(node.id): reloaded")
@@ -152,7 +153,8 @@ struct RenderApply {
         _ node: NodeSettings, for names: [String]
     ) async throws {
         try RenderPlan.refuseRestart(
-            of: node.id, for: names, try await SchedulerClient(settings).stateIfRunning())
+            of: node.id, for: names, isPrimary: true,
+            try await SchedulerClient(settings).stateIfRunning())
         hasChanged = true
         Console.progress("decisions are paused while \(node.id) restarts")
         try await Operation(settings: settings, command: .pause, isQuiet: true).run()

@@ -195,22 +195,25 @@ struct RenderPlan: Sendable {
         }
     }
 
-    /// Before anything is changed: what would be left half done.
-    func refuseClosedPrimary(_ view: ClusterView?) throws(Failure) {
-        guard let part = parts.first(where: { $0.node.id == primary }), !part.restart.isEmpty
-        else { return }
-        try Self.refuseRestart(
-            of: part.node.id, for: part.restart, view, "; nothing was changed")
+    /// Before anything is changed: restarts that would leave the cluster half done.
+    func refuseRestarts(_ view: ClusterView?) throws(Failure) {
+        for part in parts where !part.restart.isEmpty {
+            try Self.refuseRestart(
+                of: part.node.id, for: part.restart, isPrimary: part.node.id == primary, view,
+                "; nothing was changed")
+        }
     }
 
-    /// A restart starts a node locked, and only a scheduler that decides opens it again. Nil for a
-    /// view: none runs.
+    /// A restart starts a node locked, and only a scheduler that decides opens a primary again, and
+    /// counts a standby. Nil for a view: none runs.
     static func refuseRestart(
-        of primary: NodeID, for settings: [String], _ view: ClusterView?, _ changed: String = ""
+        of node: NodeID, for settings: [String], isPrimary: Bool, _ view: ClusterView?,
+        _ changed: String = ""
     ) throws(Failure) {
-        let subject = "cannot restart the primary \(primary)\(changed)"
+        let subject = "cannot restart \(isPrimary ? "the primary " : "")\(node)\(changed)"
         let need = "it is needed for \(settings.joined(separator: ", "))"
         guard let view else {
+            guard isPrimary else { return }
             throw Failure(
                 ExitStatus.unreachable, subject,
                 because: "\(need), no scheduler runs, and nobody would open it again",
@@ -219,7 +222,9 @@ struct RenderPlan: Sendable {
         guard view.pausedSinceWallMs == nil else {
             throw Failure(
                 ExitStatus.refused, subject,
-                because: "\(need), decisions are paused, and nobody would open it again",
+                because:
+                    "\(need), and decisions are paused: nobody would \(isPrimary ? "open" : "count") "
+                    + "it again",
                 next: "say `toolkit resume`, then apply again")
         }
     }

@@ -230,6 +230,51 @@ struct RefusedPostgresTests {
                   next: write for example `host app app 10.0.0.0/24 scram-sha-256`
                 """#),
         FileRow(
+            "hba with a misspelled method",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: node1, host: 10.0.0.1 }
+                postgresql:
+                  hba:
+                    - 'host app app 10.0.0.0/24 scram-sha-25'
+
+                """#,
+            says: #"""
+                cluster.yaml:6:7: postgresql.hba[0]: expected one line of pg_hba.conf, found "host app app 10.0.0.0/24 scram-sha-25": `scram-sha-25` is no method of PostgreSQL
+                  next: write for example `host app app 10.0.0.0/24 scram-sha-256`
+                """#),
+        FileRow(
+            "hba with a mask and no method of PostgreSQL's",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: node1, host: 10.0.0.1 }
+                postgresql:
+                  hba:
+                    - 'host "my app" app,  other 10.0.0.0 255.255.255.0 scram'
+
+                """#,
+            says: #"""
+                cluster.yaml:6:7: postgresql.hba[0]: expected one line of pg_hba.conf, found "host "my app" app,  other 10.0.0.0 255.255.255.0 scram": `scram` is no method of PostgreSQL
+                  next: write for example `host app app 10.0.0.0/24 scram-sha-256`
+                """#),
+        FileRow(
+            "hba with a local line's method missing",
+            yaml: #"""
+                cluster: shop
+                nodes:
+                  - { name: node1, host: 10.0.0.1 }
+                postgresql:
+                  hba:
+                    - 'local all all map=x'
+
+                """#,
+            says: #"""
+                cluster.yaml:6:7: postgresql.hba[0]: expected one line of pg_hba.conf, found "local all all map=x": `map=x` is no method of PostgreSQL
+                  next: write for example `host app app 10.0.0.0/24 scram-sha-256`
+                """#),
+        FileRow(
             "hba with a newline",
             yaml: #"""
                 cluster: shop

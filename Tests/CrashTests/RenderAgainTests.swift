@@ -15,6 +15,7 @@ extension RenderCommandTests {
     @Test(.timeLimit(.minutes(5)))
     func applyAgain() async throws {
         try await ProcessCluster.with { cluster in
+            try await planOfDeployment(cluster)
             try await cluster.bringUp()
             try set("max_connections", "90", cluster)
             var daemon = try await cluster.runDaemon()
@@ -33,9 +34,19 @@ extension RenderCommandTests {
             try await apply(cluster, says: "restarted")
             #expect(try await values(of: "max_connections", cluster) == ["160", "160", "160"])
 
+            try await paused(cluster)
             try await lowered(cluster)
             try await cluster.kill(daemon)
         }
+    }
+
+    private func planOfDeployment(_ cluster: ProcessCluster) async throws {
+        let plan = try await cluster.toolkit("deploy", "--dry-run", "--json")
+        #expect(plan.status == 0, "\(plan.errorOutput)")
+        let object = try JSONSerialization.jsonObject(with: Data(plan.output.utf8))
+        let steps = try #require((object as? [String: Any])?["steps"] as? [[String: String]])
+        #expect(steps.contains(["node": "node1", "text": "open it"]), "\(plan.output)")
+        #expect(steps.contains { $0["node"] == nil }, "the passwords")
     }
 
     private func apply(_ cluster: ProcessCluster, says: String) async throws {
@@ -169,6 +180,16 @@ extension RenderCommandTests {
         #expect(refused.status == 69, "\(refused.output)\(refused.errorOutput)")
         #expect(refused.errorOutput.contains("nothing was changed"), "\(refused.errorOutput)")
         #expect(try conf("node1", cluster) == file)
+    }
+
+    private func paused(_ cluster: ProcessCluster) async throws {
+        try set("max_connections", "170", cluster)
+        try await cluster.toolkit("pause").expectSuccess("pause")
+        let refused = try await cluster.toolkit("render", "--apply", "--yes")
+        #expect(refused.status == 3, "\(refused.output)\(refused.errorOutput)")
+        #expect(refused.errorOutput.contains("toolkit resume"), "\(refused.errorOutput)")
+        try await cluster.toolkit("resume").expectSuccess("resume")
+        try await cluster.healthy()
     }
 
     /// The answer to the first question is y, to the second n.

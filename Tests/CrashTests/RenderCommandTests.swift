@@ -23,6 +23,7 @@ struct RenderCommandTests {
             try await raisedLimit(cluster)
             try await loweredLimit(cluster)
             try await refusals(cluster)
+            try await faultyFiles(cluster)
             try await cluster.kill(daemon)
             try await withoutScheduler(cluster)
         }

@@ -98,6 +98,37 @@ struct RendererTests {
         #expect(Set(node.leftOut.keys) == ["pgpass"])
     }
 
+    /// With another end a node would be neither locked nor a standby.
+    @Test(arguments: ["", "include {{ files.node | conf }}\n", "#", "fsync = on\n"])
+    func aTemplateOfOnesOwnThatLeavesTheIncludesOutIsRefused(_ end: String) throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let right = """
+            max_connections = 20
+            include {{ files.node | conf }}
+            include_if_exists {{ files.open | conf }}
+
+            """
+        let templates = TemplateFolder(own: folder.path, shipped: Checkout.templates.shipped)
+        let file = folder.appendingPathComponent("postgresql.conf.tmpl")
+        try Data((right + "# the end\n").utf8).write(to: file)
+        _ = try Renderer(settings: .shop(), templates: templates).files(for: "node1")
+        let wrong =
+            switch end {
+            case "#": right.replacing("include_if", with: "# include_if")
+            case "fsync = on\n": right + end
+            default: "max_connections = 20\n" + end
+            }
+        try Data(wrong.utf8).write(to: file)
+        let error = #expect(throws: RenderError.self) {
+            try Renderer(settings: .shop(), templates: templates).files(for: "node1")
+        }
+        #expect(error?.because.contains("neither locked nor a standby") == true)
+        #expect(error?.next.contains("postgresql.conf.tmpl") == true)
+    }
+
     @Test(arguments: 13...18)
     func settingsThatAVersionDoesNotKnowAreLeftOut(_ version: Int) throws {
         let text = try Self.text("postgresql.conf", .shop(version: version))

@@ -43,7 +43,7 @@ place() {
     fi
     say "$1.nearest" "$near"
     say "$1.owner" "$(stat -c %U -- "$near")"
-    say "$1.space" "$(stat -f -c '%a %S %T' -- "$near")"
+    say "$1.space" "$(stat -f -c '%a %b %S %T' -- "$near")"
 }
 
 data_directory() {
@@ -172,8 +172,10 @@ ask_server() {
                 'primary_slot_name', 'restore_command')
             UNION ALL SELECT 'server.faults', string_agg(fault, '; ') FROM (
                 SELECT concat_ws(' ', sourcefile, sourceline, name, error) AS fault
-                FROM pg_file_settings
-                WHERE error IS NOT NULL AND error <> 'setting could not be applied'
+                FROM pg_file_settings AS file
+                WHERE error IS NOT NULL AND NOT (error = 'setting could not be applied' AND EXISTS (
+                    SELECT FROM pg_settings AS known
+                    WHERE known.name = lower(file.name) AND context = 'postmaster'))
                 UNION ALL SELECT concat_ws(' ', 'pg_hba.conf line', line_number, error)
                 FROM pg_hba_file_rules WHERE error IS NOT NULL) AS faults
             UNION ALL SELECT 'server.toolkit_term', current_setting('toolkit.term', true)" \
