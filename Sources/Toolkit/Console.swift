@@ -2,6 +2,7 @@ import FailoverCore
 import Foundation
 import Glibc
 import Store
+import Synchronization
 
 /// Results go to standard output, progress and complaints to standard error.
 enum Console {
@@ -9,9 +10,25 @@ enum Console {
 
     static func say(_ text: String, end: String = "\n") { write(text + end, STDOUT_FILENO) }
 
-    static func progress(_ text: String) { write("\(clock())  \(text)\n", STDERR_FILENO) }
+    static func progress(_ text: String) { note("\(clock())  \(text)") }
 
-    static func note(_ text: String) { write(text + "\n", STDERR_FILENO) }
+    static func note(_ text: String) {
+        bar.withLock { bar in
+            write((bar.isEmpty ? "" : erased) + text + "\n" + bar, STDERR_FILENO)
+        }
+    }
+
+    /// The last line of a terminal, drawn anew; the empty one takes it away.
+    static func show(bar text: String) {
+        bar.withLock { bar in
+            write((bar.isEmpty ? "" : erased) + text, STDERR_FILENO)
+            bar = text
+        }
+    }
+
+    static var showsBars: Bool { isatty(STDERR_FILENO) == 1 }
+    private static let bar = Mutex("")
+    private static let erased = "\r\u{1B}[K"
 
     static func complain(_ failure: Failure) { note(failure.text) }
 

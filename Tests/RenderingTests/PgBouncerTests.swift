@@ -67,7 +67,7 @@ struct PgBouncerTests {
             run=''
             if [ "$(id -u)" = 0 ]; then run='runuser -u postgres --'; chown postgres .; fi
             $run pgbouncer --quiet pgbouncer.ini 2>log &
-            trap 'kill $! 2>/dev/null || :' EXIT
+            trap 'kill $! 2>/dev/null || :; wait || :' EXIT
             tries=100
             until psql -X -A -t -h "$1" -p "$2" -U admin -d pgbouncer -c 'SHOW DATABASES' 2>/dev/null; do
                 tries=$((tries - 1))

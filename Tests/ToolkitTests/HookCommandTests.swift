@@ -3,7 +3,8 @@ import Testing
 
 @Suite("toolkit hook, from a shell")
 struct HookCommandTests {
-    private static let nodes = "nodes: [ { name: node1, host: 192.0.2.1, data_dir: /srv/pg/shop } ]\n"
+    private static let nodes =
+        "nodes: [ { name: node1, host: 192.0.2.1, data_dir: /srv/pg/shop } ]\n"
 
     private func inFolder(_ hooks: String, _ body: (String) async throws -> Void) async throws {
         try await ToolkitProgram.inFolder { folder in
@@ -55,7 +56,10 @@ struct HookCommandTests {
 
     @Test(arguments: [
         (["event_notification_command"], Int32(1), "nothing runs as event_notification_command"),
-        (["event_notification_command", "--fact", "TOOLKIT_EVNT=open"], 64, "is no fact of a hook"),
+        (
+            ["event_notification_command", "--fact", "TOOLKIT_EVNT=open"], 64,
+            "is no fact of a hook"
+        ),
     ])
     func refuses(_ words: [String], _ status: Int32, _ says: String) async throws {
         try await inFolder("") { folder in
