@@ -65,6 +65,8 @@ enum Console {
             .map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
     }
 
+    static var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
+
     /// False without a terminal: nobody could answer.
     static func confirms(_ question: String) -> Bool {
         ["y", "yes"].contains(answer("\(question) [y/N] ")?.lowercased() ?? "")
@@ -72,7 +74,7 @@ enum Console {
 
     /// Nil without a terminal: nobody could answer.
     static func answer(_ question: String) -> String? {
-        guard isatty(STDIN_FILENO) == 1 else { return nil }
+        guard canAsk else { return nil }
         write(question, STDERR_FILENO)
         return readLine()
     }

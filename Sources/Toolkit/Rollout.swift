@@ -25,6 +25,8 @@ struct Rollout: Sendable {
     func run(_ progress: @escaping @Sendable (String) -> Void) async throws -> Outcome {
         let hasScheduler = try await SchedulerClient(settings).stateIfRunning() != nil
         let paths = SchedulerPaths(settings)
+        let changes = try SchedulerLock.ofChanges(storePath: paths.store)
+        defer { withExtendedLifetime(changes) {} }
         let prepared: Prepared
         let stored = try await settings.storedCluster()
         if hasScheduler {
