@@ -25,7 +25,8 @@ struct NodeChecks {
         return [user, tools] + docker + [binaries, version, dataDirectory, autoConf, dataSpace]
             + folders
             + [
-                runtimeDirectory, socketDirectory, port, service, clock, machine, standbyWAL, kernel,
+                runtimeDirectory, socketDirectory, port, service, clock, machine, standbyWAL,
+                kernel,
                 configuration, server,
             ]
             .compactMap(\.self)
