@@ -12,7 +12,7 @@ struct SystemdTests {
     @Test(
         .enabled(
             if: FreshMachines.noSystemd == nil, "SKIPPED: \(FreshMachines.noSystemd ?? "")"),
-        .timeLimit(.minutes(5)))
+        .timeLimit(.minutes(10)))
     func aClusterOfUnits() async throws {
         let strip = FreshTests.strip + "\n" + FreshMachines.stripUnits
         try await FreshMachines.with(tree: "/", strip: strip, boot: .systemd) { machines in
@@ -80,7 +80,9 @@ struct SystemdTests {
         try await cluster.done(2, "cp -p \(file) \(file).kept && echo nonsense >>\(file)")
         let failed = try await cluster.toolkit("hook run service_restart_command --node node2")
         #expect(failed.status == 1)
-        #expect(failed.complaint.contains("syntax error in file"), "\(failed.output)\(failed.complaint)")
+        #expect(
+            failed.complaint.contains("syntax error in file"), "\(failed.output)\(failed.complaint)"
+        )
         try await cluster.done(2, "mv \(file).kept \(file) && systemctl start \(Cluster.unit)")
     }
 
