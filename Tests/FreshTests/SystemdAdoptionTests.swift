@@ -16,7 +16,7 @@ struct SystemdAdoptionTests {
         .enabled(
             if: FileManager.default.isExecutableFile(atPath: "/usr/bin/pg_createcluster"),
             "SKIPPED: postgresql-common is not installed"),
-        .timeLimit(.minutes(5)))
+        .timeLimit(.minutes(10)))
     func areKeptAndTamed() async throws {
         let strip = FreshTests.strip + "\n" + FreshMachines.stripUnits
         try await FreshMachines.with(tree: "/", strip: strip, boot: .systemd) { machines in

@@ -12,13 +12,14 @@ struct SystemdTests {
     @Test(
         .enabled(
             if: FreshMachines.noSystemd == nil, "SKIPPED: \(FreshMachines.noSystemd ?? "")"),
-        .timeLimit(.minutes(5)))
+        .timeLimit(.minutes(10)))
     func aClusterOfUnits() async throws {
         let strip = FreshTests.strip + "\n" + FreshMachines.stripUnits
         try await FreshMachines.with(tree: "/", strip: strip, boot: .systemd) { machines in
             let cluster = try await Cluster(machines)
             let before = try await Self.leftovers(machines)
             try await Self.isDeployed(cluster)
+            try await Self.isBroughtUnderItsUnit(cluster)
             try await Self.comesUpLocked(cluster)
             try await Self.failsOverByItsUnit(cluster)
             try await Self.isTakenAway(cluster, before)
@@ -57,6 +58,32 @@ struct SystemdTests {
         #expect(theirs == "enabled\n")
         let servers = try await cluster.done(2, "pgrep -c -f 'bin/postgres -D'")
         #expect(servers == "1\n")
+    }
+
+    /// A server that somebody has started beside the unit, or that has run since before there was one.
+    private static func isBroughtUnderItsUnit(_ cluster: Cluster) async throws {
+        let server = "/proc/$(head -n 1 \(Cluster.data)/postmaster.pid)/cgroup"
+        let programs = ThrowawayPostgres.binDirectory
+        try await cluster.done(
+            2,
+            """
+            systemctl stop \(Cluster.unit)
+            runuser -u \(Cluster.owner) -- \(programs)/pg_ctl start -w -D \(Cluster.data) \
+                -o '-c config_file=/etc/toolkit/fresh/node2/postgresql.conf' -l /dev/null
+            """)
+        #expect(try await !cluster.done(2, "cat \(server)").contains(Cluster.unit))
+        let run = try await cluster.toolkit("hook run service_restart_command --node node2")
+        #expect(run.status == 0, "\(run.output)\(run.complaint)")
+        #expect(try await cluster.done(2, "cat \(server)").contains(Cluster.unit))
+        // One that can't start says why.
+        let file = "/etc/toolkit/fresh/node2/postgresql.conf"
+        try await cluster.done(2, "cp -p \(file) \(file).kept && echo nonsense >>\(file)")
+        let failed = try await cluster.toolkit("hook run service_restart_command --node node2")
+        #expect(failed.status == 1)
+        #expect(
+            failed.complaint.contains("syntax error in file"), "\(failed.output)\(failed.complaint)"
+        )
+        try await cluster.done(2, "mv \(file).kept \(file) && systemctl start \(Cluster.unit)")
     }
 
     /// No scheduler runs: after a crash, a start by hand and a boot nobody can write.

@@ -327,6 +327,12 @@ remove_places() {
 # Ours where our tmpfiles.d makes it at each boot. A server that runs takes its socket along when it stops.
 remove_socket_folder() {
     grep -qF -e "d \"$PGHOST\" " "$TMPFILES_PATH" && [ -d "$PGHOST" ] || return 0
+    # Left by one that was killed.
+    socket=$PGHOST/.s.PGSQL.$PGPORT
+    if [ -r "$socket.lock" ] && { read -r dead && read -r there; } <"$socket.lock" && [ "$there" = "$PGDATA" ] &&
+        ! works_in "$dead" "$PGDATA"; then
+        run rm -f -- "$socket" "$socket.lock"
+    fi
     if [ "$TOOLKIT_DRY_RUN" = 1 ]; then sockets='.s.PGSQL.*'; else sockets=''; fi
     if [ -z "$(find "$PGHOST" -mindepth 1 ! -name "$sockets" -print -quit)" ]; then run rmdir -- "$PGHOST"; fi
 }

@@ -42,7 +42,8 @@ show_log() {
 # systemd first: a unit with a Restart= of its own would start again a server that ends by itself.
 ask_to_stop() {
     if [ "$1" != smart ]; then keep_down; fi
-    if [ "$1" != fast ]; then "$PG_BINDIR/pg_ctl" stop --pgdata="$PGDATA" --mode="$1" --no-wait >&2; fi
+    # By hand, too: a server that was started beside its unit is nobody's to stop.
+    "$PG_BINDIR/pg_ctl" stop --pgdata="$PGDATA" --mode="$1" --no-wait >&2
 }
 
 keep_down() { systemd stop --no-block; }
