@@ -153,7 +153,10 @@ let toolkit = Package(
             exclude: ["vm.sh"]),
         tests(
             "Fresh", ["Toolkit", "Execution", "ToolkitTesting"],
-            exclude: ["machine.sh", "machines.sh", "package.sh", "tree.sh"]),
+            exclude: [
+                "boot.sh", "machine.sh", "machines.sh", "package.sh", "power.sh", "sweep.sh",
+                "tree.sh",
+            ]),
         tests(
             "Docker",
             [

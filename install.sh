@@ -127,7 +127,10 @@ needs_of_tests() {
     need_command patch patch
     need_command visudo sudo
     need_command haproxy haproxy
+    need_command pgbouncer pgbouncer
     need_command debootstrap debootstrap
+    need_command systemd-analyze systemd
+    need_command dbus-daemon dbus
     need_command dockerd docker.io
 }
 needs_of_package() {

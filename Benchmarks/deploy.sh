@@ -1,6 +1,7 @@
 #!/bin/sh
 # deploy.sh: deploys three nodes over SSH on this machine, and prints the seconds beside those of the
-# bare programs: one initdb and two pg_basebackups.
+# bare programs: one initdb and two pg_basebackups. Each node's data have a file system of their own, as
+# on a fresh machine: on an old one that has lost many files, ext4 looks for their inodes first.
 #
 # usage: Benchmarks/deploy.sh [PROGRAM [ROUNDS]]; as root, with postgresql and openssh-server. No
 # test depends on the figures.
@@ -22,9 +23,16 @@ ssh_port=21990
 
 as_postgres() { runuser -u postgres -- "$@"; }
 
+stop_all() { # MODE
+    for pid_file in "$folder"/*/disk?/*/postmaster.pid; do
+        [ ! -f "$pid_file" ] || as_postgres "$bin/pg_ctl" stop --silent --mode="$1" -D "${pid_file%/*}" || :
+    done
+}
+
 end() {
-    for pid_file in "$folder"/*/data/*/postmaster.pid "$folder"/*/bare/postmaster.pid; do
-        [ ! -f "$pid_file" ] || as_postgres "$bin/pg_ctl" stop --silent --mode=immediate -D "${pid_file%/*}" || :
+    stop_all immediate
+    for disk in "$folder"/*/disk?; do
+        if mountpoint -q -- "$disk"; then umount -- "$disk"; fi
     done
     [ ! -f "$folder/sshd.pid" ] || kill "$(cat "$folder/sshd.pid")" || :
     rm -rf -- "$folder"
@@ -54,15 +62,26 @@ END
 
 now() { date +%s%3N; }
 
-# The same work by hand, on the same disk.
+make_disks() { # FOLDER
+    for number in 1 2 3; do
+        install -d "$1/disk$number"
+        truncate -s 2G "$1/$number.img"
+        mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 "$1/$number.img"
+        mount -o loop "$1/$number.img" "$1/disk$number"
+        chown postgres "$1/disk$number"
+    done
+    sync
+}
+
+# The same work by hand, on the same disks.
 bare() { # FOLDER
-    as_postgres "$bin/initdb" --pgdata="$1/bare" --username=postgres --data-checksums --encoding=UTF8 \
+    as_postgres "$bin/initdb" --pgdata="$1/disk1/bare" --username=postgres --data-checksums --encoding=UTF8 \
         --locale=C.UTF-8 --auth=peer --no-instructions >/dev/null
-    as_postgres "$bin/pg_ctl" start --silent --pgdata="$1/bare" --log="$1/bare.log" \
+    as_postgres "$bin/pg_ctl" start --silent --pgdata="$1/disk1/bare" --log="$1/bare.log" \
         -o "-c port=21980 -c listen_addresses= -c unix_socket_directories=$1 -c wal_level=replica"
-    for copy in 1 2; do
+    for copy in 2 3; do
         as_postgres "$bin/pg_basebackup" --host="$1" --port=21980 --checkpoint=fast --wal-method=stream \
-            --pgdata="$1/bare$copy"
+            --pgdata="$1/disk$copy/bare"
     done
 }
 
@@ -78,7 +97,7 @@ ssh: { port: $ssh_port, identity_file: $folder/id, known_hosts: $folder/known_ho
 nodes:
 END
     for number in 1 2 3; do
-        echo "  - { name: node$number, host: 127.0.0.1, port: 2198$number, data_dir: $1/data/node$number, socket_dir: $1 }"
+        echo "  - { name: node$number, host: 127.0.0.1, port: 2198$number, data_dir: $1/disk$number/data, socket_dir: $1 }"
     done
 }
 
@@ -87,11 +106,13 @@ round=1
 while [ "$round" -le "$rounds" ]; do
     place=$folder/$round
     install -d -o postgres -m 755 "$place"
+    make_disks "$place"
     cluster "$place" >"$place/cluster.yaml"
     started=$(now)
     bare "$place"
     bare=$(($(now) - started))
-    as_postgres "$bin/pg_ctl" stop --silent --mode=fast -D "$place/bare"
+    stop_all fast
+    sync
     started=$(now)
     TOOLKIT_SHARE=$here "$program" deploy -c "$place/cluster.yaml" >"$place/said" 2>&1 || {
         cat "$place/said" >&2
@@ -104,8 +125,6 @@ while [ "$round" -le "$rounds" ]; do
     grep -q 'nothing was changed' "$place/said"
     printf 'round %s: bare %s ms, first deploy %s ms (ratio %s.%02d), second deploy %s ms\n' "$round" \
         "$bare" "$first" $((first / bare)) $((first * 100 / bare % 100)) "$second"
-    for node in 1 2 3; do
-        as_postgres "$bin/pg_ctl" stop --silent --mode=immediate -D "$place/data/node$node"
-    done
+    stop_all immediate
     round=$((round + 1))
 done

@@ -35,10 +35,10 @@ public enum DurationText {
     public static func parse(_ text: String) -> Int64? { quantity.parse(text) }
 }
 
-/// Sizes, in PostgreSQL's units of 1024: `512kB`, `16MB`, `1GB`.
+/// Sizes, in PostgreSQL's units of 1024: `512kB`, `16MB`, `1GB`, `2TB`.
 public enum SizeText {
     private static let quantity = Quantity(units: [
-        ("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10), ("B", 1),
+        ("TB", 1 << 40), ("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10), ("B", 1),
     ])
 
     /// In the largest unit that leaves no rest.

@@ -125,7 +125,10 @@ public enum Demo {
             set -u
             # A killed postmaster would leave its shared memory behind.
             for data in \(root)/data/*; do
-                \(programs)/pg_ctl stop --silent --mode=immediate --pgdata="$data"
+                set -- \(programs)/pg_ctl stop --silent --mode=immediate --pgdata="$data"
+                # It refuses to run as root.
+                if [ "$(id -u)" = 0 ]; then set -- runuser -u "$(stat -c %U -- "$data")" -- "$@"; fi
+                "$@"
             done
             for process in /proc/[0-9]*; do
                 case $(readlink -- "$process/cwd" 2>/dev/null) in

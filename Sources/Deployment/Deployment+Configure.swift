@@ -58,7 +58,7 @@ extension Deployment {
     }
 
     /// What PostgreSQL refuses in its files as they lie there, a line for each.
-    func fileFaults(of node: NodeSettings) async throws(DeploymentError) -> [String] {
+    public func fileFaults(of node: NodeSettings) async throws(DeploymentError) -> [String] {
         let answer = try await query(
             [fileFaultsStatement], on: node, "test the configuration of \(node.id)")
         return answer.split(separator: "\n").map(String.init)

@@ -62,20 +62,41 @@ extension Deployment {
     }
 
     /// Lets the node's own PostgreSQL read a postgresql.conf beside the one in use. Gives the values
-    /// of `names` that it would start with.
+    /// of `names` that it would start with. No server has to run, nor has there to be any data.
     public func values(
         of names: [String], in file: RenderedFile, on node: NodeSettings
     ) async throws(DeploymentError) -> [String: String] {
         var tested = file
         tested.path += ".tested"
         try await put([tested], on: node)
-        // One process for each: `-C` takes one name, and more than a few are never asked for.
+        return try await values(
+            of: names, inFileAt: tested.path, thenRemoved: true, on: node,
+            "cannot use the new postgresql.conf on \(node.id); nothing was changed")
+    }
+
+    /// The same of the postgresql.conf that lies on the node.
+    public func values(
+        of names: [String], on node: NodeSettings
+    ) async throws(DeploymentError) -> [String: String] {
+        try await values(
+            of: names, inFileAt: node.configDirectory + "/postgresql.conf", thenRemoved: false,
+            on: node, "cannot use the postgresql.conf of \(node.id)")
+    }
+
+    private func values(
+        of names: [String], inFileAt path: String, thenRemoved: Bool, on node: NodeSettings,
+        _ complaint: String
+    ) async throws(DeploymentError) -> [String: String] {
+        // One process for each: `-C` takes one name, and more than a few are never asked for. Any folder
+        // that exists will do for -D.
         let script = """
-            program=$1 file=$2
-            trap 'rm -f -- "$file"' EXIT
-            shift 2
+            program=$1 file=$2 removed=$3
+            if [ "$removed" = true ]; then trap 'rm -f -- "$file"' EXIT; fi
+            shift 3
+            data=$PGDATA
+            if [ ! -d "$data" ]; then data=${file%/*}; fi
             for name; do
-                value=$("$program" -C "$name" -D "$PGDATA" -c "config_file=$file")
+                value=$("$program" -C "$name" -D "$data" -c "config_file=$file")
                 printf '%s=%s\\n' "$name" "$value"
             done
             """
@@ -86,15 +107,15 @@ extension Deployment {
                 Command(
                     [
                         "/bin/sh", "-euc", script, "sh",
-                        "\(settings.postgresql.binDirectory)/postgres", tested.path,
+                        "\(settings.postgresql.binDirectory)/postgres", path, String(thenRemoved),
                     ] + names, environment: environment(of: node), timeout: .seconds(60)))
         } catch {
             throw DeploymentError(error, on: node)
         }
         guard result.isSuccess else {
             throw DeploymentError(
-                .node, "cannot use the new postgresql.conf on \(node.id); nothing was changed",
-                because: result.because, next: "correct cluster.yaml or the template")
+                .node, complaint, because: result.because,
+                next: "correct cluster.yaml or the template")
         }
         var values: [String: String] = [:]
         for line in result.output.split(separator: "\n") {

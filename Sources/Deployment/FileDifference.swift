@@ -9,17 +9,45 @@ public struct FileDifference: Hashable, Sendable {
     public var text: String
 }
 
+/// A node's files against what was rendered for it.
+public struct FileComparison: Hashable, Sendable {
+    public var differences: [FileDifference] = []
+    /// Why an administrator's file could not be compared, by its name.
+    public var skipped: [String: String] = [:]
+    /// How many were.
+    public var count = 0
+
+    public init() {}
+}
+
 extension Deployment {
     /// What of `files` is not on the node as it should be. A file that an administrator installs is
     /// compared where it has been installed, and may be read.
+    public func compare(
+        _ files: [RenderedFile], on node: NodeSettings
+    ) async throws(DeploymentError) -> FileComparison {
+        var comparison = FileComparison()
+        for (file, found) in zip(files, try await deployed(files.map(\.path), on: node)) {
+            guard let entry = Catalogue.entry(named: file.name) else { continue }
+            if entry.installer != .deploy, found == .missing || found == .unreadable {
+                comparison.skipped[file.name] =
+                    found == .missing
+                    ? "nothing lies at \(file.path)"
+                    : "\(node.sshUser) may not read \(file.path)"
+                continue
+            }
+            comparison.count += 1
+            if let difference = Self.difference(entry, file, found, on: node) {
+                comparison.differences.append(difference)
+            }
+        }
+        return comparison
+    }
+
     public func differences(
         of files: [RenderedFile], on node: NodeSettings
     ) async throws(DeploymentError) -> [FileDifference] {
-        let found = try await deployed(files.map(\.path), on: node)
-        return zip(files, found).compactMap { file, found in
-            guard let entry = Catalogue.entry(named: file.name) else { return nil }
-            return Self.difference(entry, file, found, on: node)
-        }
+        try await compare(files, on: node).differences
     }
 
     private static func difference(
@@ -30,10 +58,8 @@ extension Deployment {
             FileDifference(file: file, entry: entry, text: text)
         }
         switch found {
-        case .missing, .unreadable:
-            guard entry.installer == .deploy else { return nil }
-            let state = found == .missing ? "missing" : "not readable for \(node.sshUser)"
-            return differs("\(name) is \(state)\n")
+        case .missing: return differs("\(name) is missing\n")
+        case .unreadable: return differs("\(name) is not readable for \(node.sshUser)\n")
         case .present(let mode, let contents):
             let isEqual = contents == Array(file.contents.utf8)
             let wanted = String(file.mode, radix: 8)

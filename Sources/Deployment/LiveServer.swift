@@ -10,6 +10,12 @@ public struct LiveServer: Hashable, Sendable {
     public var pendingRestart: [String]
     /// Values of the settings that no standby may have lower than its primary.
     public var standbyLimits: [String: Int]
+    /// Values of all settings that only a start takes over.
+    public var startSettings: [String: String] = [:]
+    /// Those of them that its files, as they lie there, would change.
+    public var startSettingsInFiles: [String] = []
+    /// When it last read its files, in seconds since 1970, as PostgreSQL writes them.
+    public var filesReadAt = ""
 
     /// A standby with a lower value than its primary stops replaying.
     public static let limitNames = [
@@ -27,6 +33,12 @@ extension Deployment {
             UNION ALL SELECT 'pending=' || name FROM pg_settings WHERE pending_restart
             UNION ALL SELECT 'limit.' || name || '=' || setting FROM pg_settings
             WHERE name IN (\(limits))
+            UNION ALL SELECT 'read=' || extract(epoch FROM pg_conf_load_time())
+            UNION ALL SELECT 'start.' || name || '=' || translate(setting, E'\\n', ' ')
+            FROM pg_settings WHERE context = 'postmaster'
+            UNION ALL SELECT 'waits=' || known.name FROM pg_file_settings AS file
+            JOIN pg_settings AS known ON known.name = lower(file.name)
+            WHERE file.error = 'setting could not be applied' AND known.context = 'postmaster'
             """
         guard let answer = try? await query([statement], on: node, "ask \(node.id)") else {
             return nil
@@ -41,6 +53,10 @@ extension Deployment {
             switch halves[0] {
             case "recovery": server.isInRecovery = halves[1] == "true"
             case "pending": server.pendingRestart.append(halves[1])
+            case "read": server.filesReadAt = halves[1]
+            case "waits": server.startSettingsInFiles.append(halves[1])
+            case let key where key.hasPrefix("start."):
+                server.startSettings[String(key.dropFirst(6))] = halves[1]
             default: server.standbyLimits[String(halves[0].dropFirst(6))] = Int(halves[1])
             }
         }

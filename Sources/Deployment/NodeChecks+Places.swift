@@ -103,7 +103,7 @@ extension NodeChecks {
         guard pending.isEmpty else {
             return result(
                 .warning, "waits for a restart to take over \(pending)",
-                "move the primary away with `toolkit switchover`, restart, and move back")
+                "`toolkit render --apply`, which restarts in the right order, after asking")
         }
         return result(.ok, "PostgreSQL runs, pid \(pid)", "")
     }

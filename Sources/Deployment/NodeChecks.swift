@@ -25,8 +25,9 @@ struct NodeChecks {
         return [user, tools] + docker + [binaries, version, dataDirectory, autoConf, dataSpace]
             + folders
             + [
-                runtimeDirectory, socketDirectory, port, clock, machine, kernel, configuration,
-                server,
+                runtimeDirectory, socketDirectory, port, service, clock, machine, standbyWAL,
+                kernel,
+                configuration, server,
             ]
             .compactMap(\.self)
     }
@@ -206,7 +207,7 @@ struct NodeChecks {
         survey.places[name]
             ?? Survey.Place(
                 exists: false, isUsable: false, nearest: "/", owner: "root", freeBytes: 0,
-                fileSystem: "")
+                totalBytes: 0, fileSystem: "")
     }
 
     /// The command that root runs once, so that the SSH user needs no rights of root.

@@ -87,6 +87,7 @@ extension Deployment {
             "TOOLKIT_CONFIG_DIR": node.configDirectory,
             "TOOLKIT_STATE_DIR": node.stateDirectory,
             "TOOLKIT_RUNTIME_DIR": node.runtimeDirectory,
+            "TOOLKIT_SERVICE": node.service ?? "",
             "TOOLKIT_NODES": settings.nodes.map(\.id.rawValue).joined(separator: " "),
         ]
         guard let docker = node.docker else { return plain }

@@ -24,6 +24,8 @@ struct Survey: Hashable, Sendable {
         /// Who owns `nearest`.
         var owner: String
         var freeBytes: Int64
+        /// Of the whole file system.
+        var totalBytes: Int64
         /// `tmpfs`, `ext2/ext3`, `xfs` …
         var fileSystem: String
     }
@@ -44,6 +46,18 @@ struct Survey: Hashable, Sendable {
         var isAsRendered: Bool
         /// Programs that the hooks need and that the image lacks.
         var missingTools: [String]
+    }
+
+    /// A unit of systemd or a cluster of Debian's that `nodes[].service` names.
+    enum Service: String, Hashable, Sendable {
+        case ready
+        case missing
+        /// It starts the server without taking its opening away.
+        case unlocked
+        /// sudo refuses to start it.
+        case closed
+        /// Nobody tells.
+        case unseen
     }
 
     struct File: Hashable, Sendable {
@@ -91,6 +105,8 @@ struct Survey: Hashable, Sendable {
     var supervisors: String
     /// The data directory that this node was deployed with; nil: it never was.
     var deployedData: String?
+    /// Nil where PostgreSQL's own programs start it.
+    var service: Service?
     /// Nil for a native node.
     var container: Container?
     /// By the place of the path among those that were asked for.
@@ -156,6 +172,7 @@ extension Survey {
         isServerSilent = text("server.silent") == "yes"
         supervisors = words("server.supervisors").joined(separator: " ")
         deployedData = facts["deployed.data"]
+        service = facts["service"].flatMap(Service.init)
         container = Container(facts)
         serverSettings = [:]
         files = [:]
@@ -195,10 +212,14 @@ extension Survey.Place {
         isUsable = text("usable") == "yes"
         nearest = text("nearest")
         owner = text("owner")
-        let space = text("space").split(separator: " ", maxSplits: 2)
-        let blocks = space.first.flatMap { Int64($0) } ?? 0
-        let size = space.dropFirst().first.flatMap { Int64($0) } ?? 0
-        freeBytes = blocks.multipliedReportingOverflow(by: size).partialValue
-        fileSystem = space.count == 3 ? String(space[2]) : ""
+        let space = text("space").split(separator: " ", maxSplits: 3)
+        let numbers = space.prefix(3).map { Int64($0) ?? 0 }
+        let size = numbers.count == 3 ? numbers[2] : 0
+        freeBytes = (numbers.first ?? 0).multipliedReportingOverflow(by: size).partialValue
+        totalBytes =
+            numbers.dropFirst().first.map {
+                $0.multipliedReportingOverflow(by: size).partialValue
+            } ?? 0
+        fileSystem = space.count == 4 ? String(space[3]) : ""
     }
 }

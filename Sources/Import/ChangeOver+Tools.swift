@@ -145,8 +145,10 @@ extension ChangeOver.Writer {
         let listing =
             "SELECT slot_name FROM pg_replication_slots WHERE NOT active AND slot_type = 'physical'"
         let drop = step(
-            "primary", slots, settings.nodes.prefix(1).map { psql($0, listing) },
-            expect: "none of them is one of the toolkit's")
+            "primary", slots,
+            settings.nodes.prefix(1).flatMap {
+                [psql($0, listing), psql($0, "SELECT pg_drop_replication_slot('SLOT')")]
+            }, expect: "none of those that are dropped is one of the toolkit's")
         switch source {
         case .repmgr:
             return [

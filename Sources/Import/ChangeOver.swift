@@ -98,7 +98,7 @@ extension ChangeOver.Writer {
                 ]),
             step(
                 "scheduler", "let its user reach each node over SSH as \(user), and trust the keys",
-                settings.nodes.map { "ssh \(user)@\(quoted($0.sshHost)) true" },
+                machines.map { "ssh \(user)@\(quoted($0)) true" },
                 expect: "no password, no question"),
             copyOwnLines,
             step(
@@ -194,9 +194,19 @@ extension ChangeOver.Writer {
                 expect: "a write goes through; give this string to the applications"),
             step(
                 "scheduler", "move the primary and back, when it suits",
-                ["toolkit switchover --dry-run", "toolkit switchover"],
+                [
+                    "toolkit switchover --dry-run", "toolkit switchover",
+                    "toolkit switchover --to \(primary)",
+                ],
                 expect: "every node follows"),
         ]
+    }
+
+    /// Each once: several nodes may be on one.
+    private var machines: [String] {
+        settings.nodes.map(\.sshHost).reduce(into: []) { machines, host in
+            if !machines.contains(host) { machines.append(host) }
+        }
     }
 
     var goBack: [ChangeOver.Step] {

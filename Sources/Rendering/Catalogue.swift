@@ -102,6 +102,9 @@ public enum Catalogue {
         $0.installer == .deploy && $0.source == .template
     }
 
+    /// What a running server reads again at a reload, besides node.conf and open.conf.
+    public static let readByServer = configuration.filter { $0.runtime == nil }
+
     private static let unit = "/etc/systemd/system/<service>"
 
     public static let all: [CatalogueEntry] = [

@@ -1,9 +1,9 @@
-import ClusterFile
+public import ClusterFile
 
 /// PostgreSQL's sizes for one node, from what cluster.yaml says of its machine.
 ///
 /// In whole megabytes: PostgreSQL rounds no setting of these.
-struct Sizing {
+public struct Sizing {
     private static let megabyte: Int64 = 1 << 20
 
     /// The node's part of its machine; nil: not told.
@@ -15,7 +15,7 @@ struct Sizing {
     /// The largest machine of the cluster, for settings that no standby may have lower.
     let coresMax: Int?
 
-    init(of node: NodeSettings, in settings: ClusterSettings) {
+    public init(of node: NodeSettings, in settings: ClusterSettings) {
         tenants = settings.tenants(beside: node)
         let share = Int64(tenants) * Self.megabyte
         memory = node.machine.memoryBytes.map { $0 / share }
@@ -56,7 +56,7 @@ struct Sizing {
     var walKeepSize: Int64 { disk.map { min(1024, max(128, $0 / 20)) } ?? 1024 }
 
     /// A quarter of the disk for standbys that are away: the rest is the data's.
-    var maxSlotWALKeepSize: Int64 { disk.map { max(512, $0 / 4) } ?? 10240 }
+    public var maxSlotWALKeepSize: Int64 { disk.map { max(512, $0 / 4) } ?? 10240 }
 
     /// Dynamic shared memory of parallel queries; Docker's own 64MB breaks them.
     var sharedMemory: Int64 { memory.map { max(256, $0 / 8) } ?? 256 }

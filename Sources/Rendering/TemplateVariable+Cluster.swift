@@ -161,15 +161,24 @@ extension TemplateVariable {
         }
         return names.map { name in
             let nodes = settings.nodes.filter { $0.sshUser == name }
-            let units = nodes.compactMap(\.service).filter { $0.hasSuffix(".service") }
+            var units: [String] = []
+            // Often one name on all machines.
+            for unit in nodes.compactMap(\.service).filter({ $0.hasSuffix(".service") })
+            where !units.contains(unit) {
+                units.append(unit)
+            }
             return ["name": .text(name), "services": .list(units.map(TemplateValue.text))]
         }
     }
 
     /// The unit that PostgreSQL of a node runs under, or the name that a unit of ours would have.
     static func service(_ node: NodeSettings, _ settings: ClusterSettings) -> String {
-        let unit = node.service.flatMap { $0.hasSuffix(".service") ? $0 : nil }
-        return unit ?? "toolkit-\(settings.cluster)-\(node.id).service"
+        guard let service = node.service else {
+            return "toolkit-\(settings.cluster)-\(node.id).service"
+        }
+        // Debian's clusters have units of this name.
+        return service.hasSuffix(".service")
+            ? service : "postgresql@\(service.replacing("/", with: "-")).service"
     }
 
     private static func entry(_ node: NodeSettings) -> TemplateValue {

@@ -8,9 +8,25 @@ public final class SchedulerLock: Sendable {
 
     /// Takes the lock of the store at `storePath`, or throws `.locked` at once when another process
     /// holds it.
-    public init(storePath: String) throws(StoreError) {
-        path = storePath + ".lock"
-        let subject = "cannot take the scheduler's lock \(path)"
+    public convenience init(storePath: String) throws(StoreError) {
+        try self.init(
+            path: storePath + ".lock", "the scheduler's lock", heldBy: "another scheduler",
+            next: "let that one decide, or stop it first and try again")
+    }
+
+    /// The lock of those who put files on the nodes, `deploy` and `render --apply`: beside a scheduler,
+    /// but one at a time.
+    public static func ofChanges(storePath: String) throws(StoreError) -> SchedulerLock {
+        try SchedulerLock(
+            path: storePath + ".changes.lock", "the lock of changes",
+            heldBy: "another `deploy` or `render --apply`", next: "let that one end, and try again")
+    }
+
+    private init(
+        path: String, _ name: String, heldBy others: String, next: String
+    ) throws(StoreError) {
+        self.path = path
+        let subject = "cannot take \(name) \(path)"
         try makeDirectory(of: path)
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .file(subject, path) }
@@ -21,8 +37,7 @@ public final class SchedulerLock: Sendable {
             guard reason == EWOULDBLOCK else { throw .file(subject, path, errno: reason) }
             throw StoreError(
                 .locked, subject,
-                because: "another scheduler (pid \(holder ?? "unknown")) holds it",
-                next: "let that one decide, or stop it first and try again")
+                because: "\(others) (pid \(holder ?? "unknown")) holds it", next: next)
         }
         self.descriptor = descriptor
         writePID()

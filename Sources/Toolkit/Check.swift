@@ -7,7 +7,7 @@ struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check cluster.yaml and the machines of its nodes.",
         discussion: """
-            Changes nothing. Looks at SSH, PostgreSQL's version and programs, folders, free space
+            Changes nothing. Looks at SSH, PostgreSQL's version and programs, folders, free space \
             and the running servers, on all nodes at once. Ends with 2 when a check fails.
             """)
 

@@ -78,10 +78,12 @@ extension ClusterSettings {
         if try await store.isTakenAway() { throw SchedulerError.takenAway(self, cluster) }
     }
 
-    func checked(_ id: NodeID) throws(ValidationError) -> NodeSettings {
+    func checked(_ id: NodeID) throws(Failure) -> NodeSettings {
         guard let node = node(id) else {
             let known = nodes.map(\.id.rawValue).joined(separator: ", ")
-            throw ValidationError("The cluster has no node '\(id)'; it has \(known).")
+            throw Failure(
+                ExitStatus.usage, "there is no node '\(id)' in the cluster \(cluster)",
+                because: "it has \(known)", next: "name one of these")
         }
         return node
     }

@@ -2,6 +2,7 @@ import FailoverCore
 import Foundation
 import Glibc
 import Store
+import Synchronization
 
 /// Results go to standard output, progress and complaints to standard error.
 enum Console {
@@ -9,9 +10,25 @@ enum Console {
 
     static func say(_ text: String, end: String = "\n") { write(text + end, STDOUT_FILENO) }
 
-    static func progress(_ text: String) { write("\(clock())  \(text)\n", STDERR_FILENO) }
+    static func progress(_ text: String) { note("\(clock())  \(text)") }
 
-    static func note(_ text: String) { write(text + "\n", STDERR_FILENO) }
+    static func note(_ text: String) {
+        bar.withLock { bar in
+            write((bar.isEmpty ? "" : erased) + text + "\n" + bar, STDERR_FILENO)
+        }
+    }
+
+    /// The last line of a terminal, drawn anew; the empty one takes it away.
+    static func show(bar text: String) {
+        bar.withLock { bar in
+            write((bar.isEmpty ? "" : erased) + text, STDERR_FILENO)
+            bar = text
+        }
+    }
+
+    static var showsBars: Bool { isatty(STDERR_FILENO) == 1 }
+    private static let bar = Mutex("")
+    private static let erased = "\r\u{1B}[K"
 
     static func complain(_ failure: Failure) { note(failure.text) }
 
@@ -48,6 +65,8 @@ enum Console {
             .map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
     }
 
+    static var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
+
     /// False without a terminal: nobody could answer.
     static func confirms(_ question: String) -> Bool {
         ["y", "yes"].contains(answer("\(question) [y/N] ")?.lowercased() ?? "")
@@ -55,7 +74,7 @@ enum Console {
 
     /// Nil without a terminal: nobody could answer.
     static func answer(_ question: String) -> String? {
-        guard isatty(STDIN_FILENO) == 1 else { return nil }
+        guard canAsk else { return nil }
         write(question, STDERR_FILENO)
         return readLine()
     }

@@ -8,8 +8,8 @@ struct DSN: ParsableCommand {
         commandName: "dsn",
         abstract: "Print the connection string for applications.",
         discussion: """
-            It names all nodes; the client finds the primary by itself. With --read-only it takes a
-            standby while there is one. Passwords belong into a password file, never into it.
+            It names all nodes; the client finds the primary by itself. With --read-only it takes \
+            a standby while there is one. Passwords belong into a password file, never into it.
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable {

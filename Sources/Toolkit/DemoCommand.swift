@@ -9,8 +9,8 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo",
         abstract: "Break three real nodes on this machine and mend them.",
         discussion: """
-            Brings up three PostgreSQL nodes, kills the primary under load, shows the failover,
-            brings the old primary back, switches back and reports. Exits 0 only if all of it
+            Brings up three PostgreSQL nodes, kills the primary under load, shows the failover, \
+            brings the old primary back, switches back and reports. Exits 0 only if all of it \
             really happened and no acknowledged row is lost. Leaves no process and no folder.
             """)
 

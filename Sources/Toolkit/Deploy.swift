@@ -9,14 +9,14 @@ struct Deploy: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Bring the cluster up on its machines.",
         discussion: """
-            Checks all nodes first and refuses before anything is changed. Then initialises the
-            first node, opens it, and clones the others. Run again, it goes on where it stopped
+            Checks all nodes first and refuses before anything is changed. Then initialises the \
+            first node, opens it, and clones the others. Run again, it goes on where it stopped \
             and changes nothing that is in place.
-            With --admin it makes bare machines ready first: PostgreSQL's packages, its owner with
-            the scheduler's key, folders, sudoers and units (for a docker node Docker, its group,
+            With --admin it makes bare machines ready first: PostgreSQL's packages, its owner with \
+            the scheduler's key, folders, sudoers and units (for a docker node Docker, its group, \
             image and network); USER is root, or one with `sudo -n`.
-            With --adopt it takes over servers that another tool ran, and moves no data. A primary
-            that runs goes on running, standbys that run are started anew; what is stopped has to
+            With --adopt it takes over servers that another tool ran, and moves no data. A primary \
+            that runs goes on running, standbys that run are started anew; what is stopped has to \
             be stopped cleanly, the primary first. See `toolkit import`.
             """)
 
@@ -26,7 +26,12 @@ struct Deploy: AsyncParsableCommand {
         help: ArgumentHelp(
             "Take over the data of a set-up whose primary was this node.", valueName: "node"))
     var adopt: NodeID?
+    @Flag(help: "The plan of --dry-run as JSON.") var json = false
     @OptionGroup var admin: AdminOptions
+
+    func validate() throws {
+        if json, !dryRun { throw ValidationError("--json belongs to --dry-run.") }
+    }
 
     func run() async throws {
         let settings = try options.settings()
@@ -58,7 +63,7 @@ struct Deploy: AsyncParsableCommand {
         var machines: [DeployProgress] = []
         if let login = admin.login(deployment.settings) {
             machines = try await deployment.machinePlan(.prepare, as: login)
-            for line in machines { Console.say(line.sentence) }
+            if !json { for line in machines { Console.say(line.sentence) } }
         }
         var plan: [DeployProgress]
         do {
@@ -68,8 +73,12 @@ struct Deploy: AsyncParsableCommand {
             guard !machines.isEmpty, !error.failures.isEmpty else { throw error }
             plan = foreseen(deployment, isStored: stored != nil)
         }
-        say(plan, deployment, isStored: stored != nil)
-        if machines.isEmpty, plan.isEmpty, stored != nil { Console.say("nothing to do") }
+        plan += opening(deployment, isStored: stored != nil)
+        guard !json else {
+            return Console.say(json: DeployPlan(deployment.settings, machines + plan))
+        }
+        for line in plan { Console.say(line.sentence) }
+        if machines.isEmpty, plan.isEmpty { Console.say("nothing to do") }
     }
 
     /// What follows on machines that are made ready.
@@ -84,15 +93,31 @@ struct Deploy: AsyncParsableCommand {
         return plan
     }
 
-    private func say(_ plan: [DeployProgress], _ deployment: Deployment, isStored: Bool) {
-        for line in plan { Console.say(line.sentence) }
-        guard !isStored else { return }
-        let first = deployment.firstNode?.id
+    /// The scheduler's part, at the beginning of a cluster's life.
+    private func opening(_ deployment: Deployment, isStored: Bool) -> [DeployProgress] {
+        guard !isStored, let first = deployment.firstNode?.id else { return [] }
         let others = deployment.settings.nodes.map(\.id).filter { $0 != first }
-        if let first { Console.say("\(first): open it") }
         let way =
             adopt == nil ? "clone it" : "start it on its data (or clone it, if it has none)"
-        for node in others { Console.say("\(node): \(way), and count it for commits") }
+        return [DeployProgress(node: first, "open it")]
+            + others.map { DeployProgress(node: $0, "\(way), and count it for commits") }
+    }
+}
+
+/// What `deploy --dry-run` foretells, as JSON.
+private struct DeployPlan: Encodable {
+    struct Step: Encodable {
+        /// Absent: on the scheduler's machine.
+        var node: String?
+        var text: String
+    }
+
+    var cluster: String
+    var steps: [Step]
+
+    init(_ settings: ClusterSettings, _ lines: [DeployProgress]) {
+        cluster = settings.cluster
+        steps = lines.map { Step(node: $0.node?.rawValue, text: $0.text) }
     }
 }
 

@@ -9,9 +9,9 @@ struct ImportCommand: ParsableCommand {
         commandName: "import",
         abstract: "Make a cluster.yaml from another tool's files.",
         discussion: """
-            Prints the cluster.yaml (or writes it to --output) and, to standard error (or output),
-            what became of each setting, what could not be carried over, and the plan of the
-            change-over and of the way back. No machine is asked but --monitor, no data are moved,
+            Prints the cluster.yaml (or writes it to --output) and, to standard error (or output), \
+            what became of each setting, what could not be carried over, and the plan of the \
+            change-over and of the way back. No machine is asked but --monitor, no data are moved, \
             and no password is printed or carried over. docs/import.md has the tables.
             """,
         subcommands: [Repmgr.self, Patroni.self, PgAutoFailover.self])
@@ -29,7 +29,7 @@ struct ImportCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "From the patroni.yml of each node.",
             discussion: """
-                Name the output of `patronictl show-config` as one more file: it is in force, and
+                Name the output of `patronictl show-config` as one more file: it is in force, and \
                 `bootstrap.dcs` was used only when the cluster was made.
                 """)
 

@@ -15,6 +15,8 @@ struct Operation: Sendable {
     let command: OperatorCommand
     /// The node that the operator says is stopped for good.
     var nodeSaidDown: NodeID?
+    /// Says nothing but why it failed: it is a part of another command.
+    var isQuiet = false
 
     func run(_ consent: Consent) async throws {
         try await run(isDryRun: consent.dryRun, isAgreed: consent.yes)
@@ -112,15 +114,15 @@ struct Operation: Sendable {
             switch step {
             case .refused(let refusal): throw refusal
             case .planned(let lines):
-                if tellsPlan { for line in lines { Console.say(line) } }
-            case .event(let event): Console.progress(event)
+                if tellsPlan, !isQuiet { for line in lines { Console.say(line) } }
+            case .event(let event): if !isQuiet { Console.progress(event) }
             case .finished(let isDone, let summary):
                 guard isDone else {
                     throw Failure(
                         ExitStatus.unfinished, "the order was not carried out",
                         because: summary, next: "look at `toolkit state` and `toolkit events`")
                 }
-                Console.say(summary)
+                if !isQuiet { Console.say(summary) }
             }
         }
     }

@@ -7,8 +7,9 @@ struct Switchover: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Move the primary to another node.",
         discussion: """
-            Ends the sessions of the locked primary, opens the other node with all of its commits, and
-            brings the old one back as a standby. Undone, or named, when it does not finish in time.
+            Ends the sessions of the locked primary, opens the other node with all of its commits, \
+            and brings the old one back as a standby. Undone, or named, when it does not finish in \
+            time.
             """)
 
     @OptionGroup var options: ClusterOptions
@@ -26,7 +27,7 @@ struct Rejoin: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Bring a node back now.",
         discussion: """
-            Starts, rewinds or clones it, whatever its WAL demands, even when the last attempt
+            Starts, rewinds or clones it, whatever its WAL demands, even when the last attempt \
             failed. A directory that is replaced is moved aside, never deleted.
             """)
 
@@ -45,13 +46,14 @@ struct Failover: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Replace a primary that is lost, now.",
         discussion: """
-            For when the scheduler waits: by `mode: manual`, by its patience, or blocked for want of
-            a proof. Without --allow-data-loss nothing acknowledged is lost: enough standbys must
-            still be seen cut off from the old primary.
+            For when the scheduler waits: by `mode: manual`, by its patience, or blocked for want \
+            of a proof. Without --allow-data-loss nothing acknowledged is lost: enough standbys \
+            must still be seen cut off from the old primary.
 
-            With --allow-data-loss the node of --to is opened with what it has, once the old primary
-            was seen stopped. --old-primary-is-down says that you have stopped it yourself: should
-            it run all the same, both accept writes, and those of the old one are lost.
+            With --allow-data-loss the node of --to is opened with what it has, once the old \
+            primary was seen stopped. --old-primary-is-down says that you have stopped it \
+            yourself: should it run all the same, both accept writes, and those of the old one are \
+            lost.
             """)
 
     @OptionGroup var options: ClusterOptions
@@ -97,7 +99,7 @@ struct Maintenance: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Leave a node to you.",
             discussion: """
-                Takes it out of the quorum, cuts it off from its upstream, and leaves it alone. A
+                Takes it out of the quorum, cuts it off from its upstream, and leaves it alone. A \
                 primary is moved to another node first.
                 """)
 
@@ -144,8 +146,8 @@ struct Pause: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Do nothing on any node until `resume`.",
         discussion: """
-            The scheduler goes on watching, and decides nothing: a primary that is lost meanwhile is
-            not replaced. What is under way stays as it is.
+            The scheduler goes on watching, and decides nothing: a primary that is lost meanwhile \
+            is not replaced. What is under way stays as it is.
             """)
 
     @OptionGroup var options: ClusterOptions
@@ -159,7 +161,7 @@ struct Resume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Go on after `pause`.",
         discussion: """
-            A failover that was under way goes on from the beginning: what was proven before the
+            A failover that was under way goes on from the beginning: what was proven before the \
             pause is proven anew.
             """)
 

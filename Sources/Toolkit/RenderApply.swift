@@ -6,172 +6,179 @@ import Scheduler
 
 /// `toolkit render --apply`: puts what differs on the nodes, lets PostgreSQL read it again, and
 /// restarts what has to be, one node after the other.
-///
-/// A standby whose limits (`max_connections` and friends) are lower than its primary's stops
-/// replaying. So a raised limit reaches the standbys first, and a lowered one the primary first:
-/// the standbys keep their files until the primary has been restarted.
 struct RenderApply {
-    let settings: ClusterSettings
     let deployment: Deployment
-    let found: [RenderDiff.Found]
-    let isAgreed: Bool
+    let plan: RenderPlan
+    let consent: Consent
+    /// The plan is told as JSON, and nothing else on standard output.
+    let isJSON: Bool
+    private var hasChanged = false
+    private var settings: ClusterSettings { plan.settings }
 
-    private enum Order { case standbysFirst, primaryFirst }
+    init(deployment: Deployment, plan: RenderPlan, consent: Consent, isJSON: Bool) {
+        self.deployment = deployment
+        self.plan = plan
+        self.consent = consent
+        self.isJSON = isJSON
+    }
 
-    func run() async throws {
-        for found in found {
-            if case .failure(let error) = found.outcome { throw error }
-        }
-        let changed = found.filter { !changes($0).isEmpty }
-        guard !changed.isEmpty else {
-            return Console.say("nothing to apply: the files on the nodes are as rendered")
-        }
-        for difference in changed.flatMap(changes) { Console.say(difference.text, end: "") }
-        var servers: [NodeID: LiveServer] = [:]
-        for node in settings.nodes { servers[node.id] = await deployment.liveServer(on: node) }
-        let order = try await order(of: changed, servers)
-        try agree("Put these files in place and reload?")
-
-        let primary = servers.first { !$0.value.isInRecovery }?.key
-        let isLast = { (found: RenderDiff.Found) in
-            (found.node.id == primary) == (order == .standbysFirst)
-        }
-        for part in [changed.filter { !isLast($0) }, changed.filter(isLast)] {
-            for found in part { try await put(found) }
-            for found in part { try await restart(found.node, isPrimary: found.node.id == primary) }
+    mutating func run() async throws {
+        if isJSON { Console.say(json: RenderReport(plan)) }
+        guard !plan.isNothing else { return sayNothing() }
+        for difference in plan.parts.flatMap(\.changes) { say(difference.text, end: "") }
+        for line in plan.lines { say(line) }
+        try plan.refuseRestarts(try await SchedulerClient(settings).stateIfRunning())
+        guard !consent.dryRun else { return }
+        try agree(
+            plan.parts.contains { !$0.changes.isEmpty }
+                ? "Put these files in place and reload?" : "Go on?")
+        for stage in plan.stages {
+            for part in stage { try await put(part) }
+            for part in stage where part.look.server != nil { try await restart(part) }
         }
     }
 
-    /// An administrator's files are shown by `--diff` and stay the administrator's.
-    private func changes(_ found: RenderDiff.Found) -> [FileDifference] {
-        found.differences.filter { $0.entry.installer == .deploy }
+    private func say(_ text: String, end: String = "\n") {
+        if !isJSON { Console.say(text, end: end) }
     }
 
-    private func agree(_ question: String) throws {
-        guard isAgreed || Console.confirms(question) else {
+    private func sayNothing() {
+        let left = plan.parts.flatMap { part in
+            part.look.comparison.differences.map { "\(part.node.id):\($0.file.path)" }
+        }
+        let silent = plan.parts.filter { $0.look.server == nil }.map(\.node.id.rawValue)
+        if !silent.isEmpty {
+            say(
+                "no server answers on \(silent.joined(separator: ", ")): "
+                    + "what waits there for a reload or a restart is not known")
+        }
+        say(
+            left.isEmpty
+                ? "nothing to apply: the files on the nodes are as rendered"
+                : "nothing to apply: only your own installations differ, and stay yours: "
+                    + left.joined(separator: ", "))
+    }
+
+    private func agree(_ question: String) throws(Failure) {
+        guard !consent.yes else { return }
+        let subject =
+            hasChanged
+            ? "nothing more was changed; apply again, and it goes on from here"
+            : "nothing was changed"
+        guard Console.canAsk else {
             throw Failure(
-                ExitStatus.failed, "nothing more was changed", because: "nobody said yes",
-                next: "say --yes, or answer y")
+                ExitStatus.failed, subject,
+                because: "standard input is no terminal, and nobody can be asked: \(question)",
+                next: "say --yes")
         }
-    }
-
-    // MARK: - Which way
-
-    /// Tests each new postgresql.conf with the node's own PostgreSQL, and compares its limits with
-    /// what runs. Nothing is in place yet when this refuses.
-    private func order(
-        of changed: [RenderDiff.Found], _ servers: [NodeID: LiveServer]
-    ) async throws -> Order {
-        var after = servers.mapValues(\.standbyLimits)
-        for found in changed where servers[found.node.id] != nil {
-            let file = changes(found).map(\.file).first { $0.name == "postgresql.conf" }
-            guard let file else { continue }
-            let values = try await deployment.values(
-                of: LiveServer.limitNames, in: file, on: found.node)
-            after[found.node.id]?.merge(values.compactMapValues { Int($0) }) { $1 }
-        }
-        let moved = servers.keys.flatMap { node in
-            LiveServer.limitNames.map { name in
-                (name, (after[node]?[name] ?? 0) - (servers[node]?.standbyLimits[name] ?? 0))
-            }
-        }
-        let raised = Set(moved.filter { $0.1 > 0 }.map(\.0)).sorted().joined(separator: ", ")
-        let lowered = Set(moved.filter { $0.1 < 0 }.map(\.0)).sorted().joined(separator: ", ")
-        guard raised.isEmpty || lowered.isEmpty else {
+        guard Console.confirms(question) else {
             throw Failure(
-                ExitStatus.refused, "cannot apply this in one go",
-                because:
-                    "\(raised) must reach the standbys first, and \(lowered) the primary first",
-                next: "raise in one `render --apply`, lower in another")
+                ExitStatus.failed, subject, because: "the answer to '\(question)' was not y",
+                next: "apply again, and answer y or say --yes")
         }
-        try refuseLowerStandby(servers, after)
-        return lowered.isEmpty ? .standbysFirst : .primaryFirst
     }
 
-    /// With `--node`, or while a node is away, the others keep what they have.
-    private func refuseLowerStandby(
-        _ servers: [NodeID: LiveServer], _ after: [NodeID: [String: Int]]
-    ) throws(Failure) {
-        guard let primary = servers.first(where: { !$0.value.isInRecovery })?.key else { return }
-        for standby in servers.keys where standby != primary {
-            for name in LiveServer.limitNames {
-                guard let wanted = after[primary]?[name], let has = after[standby]?[name],
-                    has < wanted
-                else { continue }
+    // MARK: - Files
+
+    private mutating func put(_ part: RenderPlan.Part) async throws {
+        let node = part.node
+        let files = part.changes.map(\.file)
+        guard !files.isEmpty || !part.look.unread.isEmpty else { return }
+        hasChanged = true
+        if files.isEmpty {
+            let faults = try await deployment.fileFaults(of: node)
+            guard faults.isEmpty else {
                 throw Failure(
-                    ExitStatus.refused, "cannot apply this",
-                    because: "\(name) of \(standby) would be \(has), lower than \(wanted) on the "
-                        + "primary \(primary), and it would stop replaying",
-                    next: "leave --node out, so that both get it")
+                    ExitStatus.failed, "PostgreSQL on \(node.id) would not read its files",
+                    because: faults.prefix(3).joined(separator: "; "),
+                    next: "correct cluster.yaml or the template, and apply again")
             }
-        }
-    }
-
-    // MARK: - Doing it
-
-    private func put(_ found: RenderDiff.Found) async throws {
-        let node = found.node
-        let files = changes(found).map(\.file)
-        let isRead = try await deployment.replace(files, on: node)
-        for file in files { Console.progress("\(node.id): wrote \(file.path)") }
-        guard isRead else {
-            return Console.progress("\(node.id): no server answers; it reads them at its start")
-        }
-        Console.progress("\(node.id): reloaded")
-    }
-
-    private func restart(_ node: NodeSettings, isPrimary: Bool) async throws {
-        guard let pending = try await pending(on: node), !pending.isEmpty else { return }
-        Console.say(
-            "\(node.id)\(isPrimary ? ", the primary," : "") has to be restarted for "
-                + pending.joined(separator: ", "))
-        try agree("Restart PostgreSQL on \(node.id)?")
-        if isPrimary {
-            try await restartPrimary(node)
+            try await deployment.reload(node)
         } else {
+            let isRead = try await deployment.replace(files, on: node)
+            for file in files { Console.progress("\(node.id): wrote \(file.path)") }
+            guard isRead else { return progressWithoutServer(node) }
+        }
+        try await untilRead(node)
+    }
+
+    private func progressWithoutServer(_ node: NodeSettings) {
+        Console.progress(
+            "\(node.id): no server answers; it reads them at its start, or when you apply again")
+    }
+
+    /// A reload takes effect a moment after it was asked for.
+    private func untilRead(_ node: NodeSettings) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        repeat {
+            guard let server = await deployment.liveServer(on: node) else {
+                return progressWithoutServer(node)
+            }
+            if try await deployment.unread(by: server, on: node).isEmpty {
+                return Console.progress("\(node.id): reloaded")
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        } while ContinuousClock.now < deadline
+        throw Failure(
+            ExitStatus.unfinished, "PostgreSQL on \(node.id) has not read its files again",
+            because: "it was told to, and had not done so 10 s later",
+            next: "look into its log, then apply again: it goes on from here")
+    }
+
+    // MARK: - Restarts
+
+    private mutating func restart(_ part: RenderPlan.Part) async throws {
+        let node = part.node
+        let isPrimary = node.id == plan.primary
+        guard plan.mayRestart, let server = await deployment.liveServer(on: node),
+            !server.pendingRestart.isEmpty
+        else { return }
+        say(
+            "\(node.id)\(isPrimary ? ", the primary," : "") has to be restarted for "
+                + server.pendingRestart.sorted().joined(separator: ", "))
+        try agree("Restart PostgreSQL on \(node.id)?")
+        let wasStreaming = await deployment.isStreaming(node)
+        if isPrimary {
+            try await restartPrimary(node, for: server.pendingRestart)
+        } else {
+            hasChanged = true
             try await deployment.restart(node)
         }
         Console.progress("\(node.id): restarted")
-        try await untilBack(node)
-    }
-
-    /// A reload takes effect a moment after it was asked for; nil: no server runs.
-    private func pending(on node: NodeSettings) async throws -> [String]? {
-        let deadline = ContinuousClock.now + .seconds(1)
-        var last = await deployment.liveServer(on: node)?.pendingRestart
-        while last == [], ContinuousClock.now < deadline {
-            try await Task.sleep(for: .milliseconds(100))
-            last = await deployment.liveServer(on: node)?.pendingRestart
-        }
-        return last
+        try await untilBack(node, streams: wasStreaming)
     }
 
     /// The scheduler looks on meanwhile, and opens the node again afterwards: it started locked.
-    private func restartPrimary(_ node: NodeSettings) async throws {
-        guard try await SchedulerClient(settings).stateIfRunning() != nil else {
-            throw Failure(
-                ExitStatus.unreachable, "cannot restart the primary \(node.id)",
-                because: "no scheduler runs, and nobody would open it again",
-                next: "start `toolkit run`, then apply again")
-        }
-        try await Operation(settings: settings, command: .pause).run()
+    private mutating func restartPrimary(
+        _ node: NodeSettings, for names: [String]
+    ) async throws {
+        try RenderPlan.refuseRestart(
+            of: node.id, for: names, isPrimary: true,
+            try await SchedulerClient(settings).stateIfRunning())
+        hasChanged = true
+        Console.progress("decisions are paused while \(node.id) restarts")
+        try await Operation(settings: settings, command: .pause, isQuiet: true).run()
         do {
             try await deployment.restart(node)
         } catch {
             Console.note("decisions are paused: `toolkit resume` ends that")
             throw error
         }
-        try await Operation(settings: settings, command: .resume).run()
+        try await Operation(settings: settings, command: .resume, isQuiet: true).run()
     }
 
     /// The next node waits until this one serves its part again.
-    private func untilBack(_ node: NodeSettings) async throws {
+    private func untilBack(_ node: NodeSettings, streams: Bool) async throws {
         let client = SchedulerClient(settings)
-        guard try await client.stateIfRunning() != nil else { return }
         let deadline = ContinuousClock.now + .seconds(120)
         while ContinuousClock.now < deadline {
-            let view = try await client.state()
-            if view.isHealthy { return }
+            if let view = try await client.stateIfRunning() {
+                if view.isHealthy { return }
+            } else if await deployment.liveServer(on: node) != nil {
+                // Nobody counts it, but its primary waits for it.
+                let isStreaming = await deployment.isStreaming(node)
+                if isStreaming || !streams { return }
+            }
             try await Task.sleep(for: .milliseconds(200))
         }
         throw Failure(

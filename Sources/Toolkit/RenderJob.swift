@@ -2,6 +2,8 @@ import ClusterFile
 import Deployment
 import FailoverCore
 import Rendering
+import Scheduler
+import Store
 
 /// One call of `toolkit render`: which clusters, which node, which files.
 struct RenderJob {
@@ -32,6 +34,24 @@ struct RenderJob {
             let paths = written.flatMap { (try? $0.get()) ?? [] }
             if !paths.isEmpty { Console.say(paths.joined(separator: "\n")) }
             for result in written { _ = try result.get() }
+            for rendered in clusters { noteStale(rendered, in: directory) }
+        }
+    }
+
+    /// A node that runs in a container no more has no use for the files of one.
+    private func noteStale(_ rendered: Rendered, in directory: String) {
+        guard entries.count == Catalogue.all.count else { return }
+        for (place, files) in Dictionary(grouping: rendered.files, by: \.place).sorted(by: {
+            $0.key < $1.key
+        }) where !place.isEmpty {
+            let names = Set(files.map(\.file.name))
+            for entry in entries
+            where entry.scope == .node && !names.contains(entry.name)
+                && rendered.leftOut[entry.name] == nil
+            {
+                let path = "\(directory)/\(place)/\(entry.name)"
+                if let said = OutputFolder.removeStale(path) { Console.note(said) }
+            }
         }
     }
 
@@ -61,43 +81,59 @@ struct RenderJob {
         }
     }
 
-    func listVariables() throws {
-        for loaded in clusters {
+    func listVariables(asJSON: Bool) throws {
+        let lists = try clusters.map { loaded in
             let settings = loaded.settings
             let example = try node.map { try settings.checked($0) } ?? settings.nodes.first
-            var table = Table(["VARIABLE", "VALUE", "MEANING"])
-            for named in try renderer(for: settings).variables(for: example?.id) {
-                table.add([
-                    named.variable.path, named.value.summary, named.variable.documentation,
-                ])
-            }
-            Console.say(table.text(isColoured: false))
+            return VariableList(
+                cluster: settings.cluster, node: example?.id,
+                values: try renderer(for: settings).variables(for: example?.id))
+        }
+        if asJSON {
+            guard let first = lists.first, !isFolder else { return Console.say(json: lists) }
+            return Console.say(json: first)
+        }
+        for list in lists {
+            if node == nil { Console.note(list.title + "; --node names another") }
+            Console.say(list.text)
         }
     }
 
-    func diff() async throws {
+    func diff(named: [String], asJSON: Bool) async throws {
         var found: [RenderDiff.Found] = []
         for loaded in clusters { found += try await look(at: loaded.settings) }
-        try RenderDiff.report(found)
+        try RenderDiff.report(found, named: named, asJSON: asJSON)
     }
 
     /// One cluster after the other: the first failure stops it.
-    func apply(isAgreed: Bool) async throws {
+    func apply(_ consent: Consent, asJSON: Bool) async throws {
         for loaded in clusters {
             let settings = loaded.settings
-            try await RenderApply(
-                settings: settings, deployment: try settings.deployment,
-                found: try await look(at: settings), isAgreed: isAgreed
-            ).run()
+            let deployment = try settings.deployment
+            let store = SchedulerPaths(settings).store
+            let lock = consent.dryRun ? nil : try SchedulerLock.ofChanges(storePath: store)
+            defer { withExtendedLifetime(lock) {} }
+            let found = try await look(at: settings)
+            try RenderDiff.refuseNothing(found)
+            var apply = RenderApply(
+                deployment: deployment,
+                plan: try await RenderPlan(settings, deployment, found, entries: comparable),
+                consent: consent, isJSON: asJSON)
+            try await apply.run()
         }
     }
 
-    private func look(at settings: ClusterSettings) async throws -> [RenderDiff.Found] {
+    private var comparable: [CatalogueEntry] {
         let comparable = Set(Catalogue.comparable)
-        return try await RenderDiff(
-            renderer: try renderer(for: settings), deployment: try settings.deployment,
+        return entries.filter(comparable.contains)
+    }
+
+    private func look(at settings: ClusterSettings) async throws -> [RenderDiff.Found] {
+        try await RenderDiff(
+            settings: settings, renderer: try renderer(for: settings),
+            deployment: try settings.deployment,
             nodes: try node.map { [try settings.checked($0)] } ?? settings.nodes,
-            entries: entries.filter(comparable.contains)
+            entries: comparable
         ).look()
     }
 
@@ -136,10 +172,16 @@ struct RenderJob {
         guard rendered.contains(where: { !$0.files.isEmpty }) else {
             throw Failure(
                 ExitStatus.failed, "cannot render \(entries.map(\.name).joined(separator: ", "))",
-                because: leftOut.isEmpty
-                    ? "no node has such a file" : "it is left out, as said above",
+                because: leftOut.isEmpty ? whyNone : "it is left out, as said above",
                 next: "leave --only or --node out")
         }
+    }
+
+    private var whyNone: String {
+        guard let node else { return "no node is of the kind that has such a file" }
+        return entries.allSatisfy { $0.scope == .cluster }
+            ? "that is the whole cluster's, and none of \(node) alone"
+            : "\(node) is not of the kind that has such a file"
     }
 
     /// Nodes of all clusters may have the same names.

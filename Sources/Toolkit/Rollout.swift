@@ -25,6 +25,8 @@ struct Rollout: Sendable {
     func run(_ progress: @escaping @Sendable (String) -> Void) async throws -> Outcome {
         let hasScheduler = try await SchedulerClient(settings).stateIfRunning() != nil
         let paths = SchedulerPaths(settings)
+        let changes = try SchedulerLock.ofChanges(storePath: paths.store)
+        defer { withExtendedLifetime(changes) {} }
         let prepared: Prepared
         let stored = try await settings.storedCluster()
         if hasScheduler {
@@ -109,6 +111,10 @@ struct Rollout: Sendable {
                 await watch.untilLost()
                 return nil
             }
+            group.addTask {
+                await showClones(watch)
+                return nil
+            }
             let ended = try await group.next()
             group.cancelAll()
             if let ended, let view = ended { return view }
@@ -118,6 +124,26 @@ struct Rollout: Sendable {
                 because: last.map(Self.missing) ?? "the scheduler says nothing",
                 next: "look at `toolkit state` and `toolkit events`, mend it, and deploy again")
         }
+    }
+
+    /// Until it is cancelled: a bar on a terminal, else a line for every tenth.
+    private func showClones(_ watch: Patience) async {
+        var told = 0
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            guard let primary = await watch.last?.primary.flatMap(settings.node),
+                let clones = await deployment.cloneProgress(on: primary)
+            else {
+                Console.show(bar: "")
+                continue
+            }
+            if Console.showsBars {
+                Console.show(bar: "cloning \(clones.bar)")
+            } else if clones.percent / 10 != told {
+                told = clones.percent / 10
+                Console.progress("cloning: \(clones.sentence)")
+            }
+        }
+        Console.show(bar: "")
     }
 
     private static func missing(_ view: ClusterView) -> String {

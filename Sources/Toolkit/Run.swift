@@ -6,8 +6,8 @@ struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the scheduler in the foreground.",
         discussion: """
-            Watches the nodes and decides, until SIGTERM or Ctrl-C. The cluster goes on without it;
-            it goes on where it was when it is started again. One runs per cluster.
+            Watches the nodes and decides, until SIGTERM or Ctrl-C. The cluster goes on without \
+            it; it goes on where it was when it is started again. One runs per cluster.
             """)
 
     @OptionGroup var options: ClusterOptions

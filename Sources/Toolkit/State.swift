@@ -8,8 +8,8 @@ struct State: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the cluster as it is now.",
         discussion: """
-            Asks the scheduler; while none runs, shows what the store holds and says so. Ends with 2
-            when the cluster is not as it should be.
+            Asks the scheduler; while none runs, shows what the store holds and says so. Ends with \
+            2 when the cluster is not as it should be.
             """)
 
     @OptionGroup var options: ClusterOptions

@@ -11,11 +11,11 @@ struct Undeploy: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Take back what `deploy` made; data stay.",
         discussion: """
-            Ends the sessions, lets the standbys get all WAL, stops them and then the primary, and
-            removes slots, configuration, programs, the store and the passwords. With --admin also
-            what root made: sudoers, units, tmpfiles.d, the scheduler's key. Packages and PostgreSQL's
-            owner stay, and the data, unless --remove-data is given; containers go, volumes are data.
-            Refused while a scheduler runs.
+            Ends the sessions, lets the standbys get all WAL, stops them and then the primary, and \
+            removes slots, containers, configuration, programs, the store and the passwords. With \
+            --admin also what root made: sudoers, units, tmpfiles.d, the scheduler's key. Packages \
+            and PostgreSQL's owner stay, and the data, a container's volume too, unless \
+            --remove-data is given. Refused while a scheduler runs.
             """)
 
     @OptionGroup var options: ClusterOptions
@@ -47,13 +47,16 @@ struct Undeploy: AsyncParsableCommand {
         }
         guard !dryRun else { return }
         try agree(settings)
-        let lock = try SchedulerLock(storePath: SchedulerPaths(settings).store)
+        let store = SchedulerPaths(settings).store
+        let locks = [
+            try SchedulerLock(storePath: store), try SchedulerLock.ofChanges(storePath: store),
+        ]
         let stamp = try await reserve(settings)
         try await undeployment.stop(under: stamp) { Console.progress($0.sentence) }
         try await noteRemoval(settings)
         try await undeployment.remove { Console.progress($0.sentence) }
         removeFiles(settings)
-        withExtendedLifetime(lock) {}
+        withExtendedLifetime(locks) {}
         try tell(plan.kept, settings)
         let end = removeData ? "with its data" : "its data stay"
         Console.say("\(settings.cluster) is taken away\(removeData ? "," : ";") \(end)")
@@ -126,7 +129,8 @@ struct Undeploy: AsyncParsableCommand {
         // The lock last: until then no other command begins.
         return
             (ends + [
-                SchedulerPaths(settings).socket, SchedulerPaths(settings).passfile, store + ".lock",
+                SchedulerPaths(settings).socket, SchedulerPaths(settings).passfile,
+                store + ".changes.lock", store + ".lock",
             ])
             .filter { access($0, F_OK) == 0 }
     }

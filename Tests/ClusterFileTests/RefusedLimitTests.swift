@@ -108,7 +108,7 @@ struct RefusedLimitTests {
 
                 """#,
             says: #"""
-                cluster.yaml:6:31: failover.fast_forward_max: expected a size from 0B to 1024GB, found 16
+                cluster.yaml:6:31: failover.fast_forward_max: expected a size from 0B to 1TB, found 16
                   next: add the unit: `16kB`, `16MB` or `16GB`
                 """#),
         FileRow(
@@ -123,7 +123,7 @@ struct RefusedLimitTests {
 
                 """#,
             says: #"""
-                cluster.yaml:6:31: failover.fast_forward_max: expected a size from 0B to 1024GB, found "16mb"
+                cluster.yaml:6:31: failover.fast_forward_max: expected a size from 0B to 1TB, found "16mb"
                   next: write for example `fast_forward_max: 16MB`; whole numbers with B, kB, MB or GB
                 """#),
         FileRow(

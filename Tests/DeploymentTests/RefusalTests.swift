@@ -53,7 +53,7 @@ struct RefusalTests {
             #expect(results.contains { $0.name == "ssh" && $0.status == .ok })
             let seen = results.first { $0.name == "machine" }
             #expect(seen?.status == .ok)
-            #expect(seen?.found.contains("so PostgreSQL is not sized by it") == true)
+            #expect(seen?.found.contains("write `machine: { memory: ") == true)
 
             var settings = try machine.settings()
             settings.nodes[0].machine.memoryBytes = 1 << 50

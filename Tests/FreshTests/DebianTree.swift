@@ -3,7 +3,7 @@ import Foundation
 
 @testable import ToolkitTesting
 
-/// A Debian with nothing but sshd, by debootstrap: made once for a test run, in minutes.
+/// A Debian with nothing but systemd and sshd, by debootstrap: made once for a test run, in minutes.
 enum DebianTree {
     static let isWanted = ProcessInfo.processInfo.environment["TOOLKIT_FRESH"] == "full"
     static let canBeMade = FileManager.default.isExecutableFile(atPath: "/usr/sbin/debootstrap")

@@ -12,12 +12,14 @@ struct FreshCluster {
 
     init(
         _ machines: FreshMachines, owner: String = "postgres",
-        socket: String = "/var/run/postgresql", data: String = Self.data
+        socket: String = "/var/run/postgresql", data: String = Self.data, service: String? = nil
     ) throws {
         self.machines = machines
         let folder = machines.folder
+        let unit = service.map { ", service: \($0)" } ?? ""
         let nodes = (1...3).map {
-            "  - { name: node\($0), host: 10.9.0.\($0), socket_dir: \(socket), data_dir: \(data) }\n"
+            "  - { name: node\($0), host: 10.9.0.\($0), socket_dir: \(socket), "
+                + "data_dir: \(data)\(unit) }\n"
         }.joined()
         try """
         cluster: fresh

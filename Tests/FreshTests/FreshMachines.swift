@@ -14,6 +14,7 @@ final class FreshMachines: Sendable {
 
     let folder: String
     let tree: String
+    private let boot: Boot
     private let leash: Int32
     private let holder: ChildProcess
     /// Its network is the scheduler's: 10.9.0.100.
@@ -21,11 +22,20 @@ final class FreshMachines: Sendable {
 
     static let isRoot = getuid() == 0
 
+    /// What a machine's process 1 is.
+    enum Boot: String, Sendable {
+        /// A shell that starts sshd, and nothing else.
+        case sshd
+        /// The one of `tree`, which starts sshd and what else is enabled there.
+        case systemd
+    }
+
     /// `tree` is the root file system that each gets a layer above; `strip` is run in each as root.
     static func with(
-        tree: String, strip: String = "", _ body: (FreshMachines) async throws -> Void
+        tree: String, strip: String = "", boot: Boot = .sshd,
+        _ body: (FreshMachines) async throws -> Void
     ) async throws {
-        let machines = try await FreshMachines(tree: tree, strip: strip)
+        let machines = try await FreshMachines(tree: tree, strip: strip, boot: boot)
         do {
             try await machines.untilBooted()
             try await body(machines)
@@ -37,28 +47,29 @@ final class FreshMachines: Sendable {
         await machines.end()
     }
 
-    private init(tree: String, strip: String) async throws {
+    private init(tree: String, strip: String, boot: Boot) async throws {
         var template = Array("/dev/shm/fresh-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure("no folder in /dev/shm") }
         folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         chmod(folder, 0o755)
         self.tree = tree
+        self.boot = boot
         try Self.layOut(folder, strip: strip)
         var ends: [Int32] = [-1, -1]
         let flags = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, flags, 0, &ends) == 0 else { throw Failure("no socket") }
         leash = ends[0]
         defer { close(ends[1]) }
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("machines.sh").path
+        let scripts = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path
         holder = try ChildProcess(
             [
                 "/bin/sh", "-c",
                 """
                 trap '' HUP INT TERM
-                unshare --net --mount --pid --fork --kill-child --mount-proc sh "$1" "$2" "$3"
-                rm -rf "$2"
-                """, "sh", script, folder, tree,
+                unshare --net --mount --pid --fork --kill-child --mount-proc \
+                    sh "$1/machines.sh" "$2" "$3" "$4"
+                sh "$1/sweep.sh" "$2"
+                """, "sh", scripts, folder, tree, boot.rawValue,
             ], in: "/", output: "\(folder)/console", input: ends[1])
         let holder = holder
         initPID = try await Self.descendant(of: holder)
@@ -117,9 +128,19 @@ final class FreshMachines: Sendable {
 
     private func untilBooted() async throws {
         for number in 1...3 {
-            try await until("vm\(number) has booted", within: .seconds(60)) {
-                guard holder.isRunning else { throw Failure("the machines have ended") }
-                return access("\(folder)/vm\(number)/booted", F_OK) == 0
+            try await untilBooted(number)
+        }
+    }
+
+    func untilBooted(_ number: Int) async throws {
+        try await until("vm\(number) has booted", within: .seconds(60)) {
+            guard holder.isRunning else { throw Failure("the machines have ended") }
+            switch boot {
+            case .sshd: return access("\(folder)/vm\(number)/booted", F_OK) == 0
+            // All that is enabled has been started, or has failed.
+            case .systemd:
+                let state = try await ssh(number, "systemctl is-system-running")
+                return ["running\n", "degraded\n"].contains(state.output)
             }
         }
     }

@@ -14,6 +14,7 @@ struct MachineScriptTests {
         try await FreshMachines.with(tree: "/", strip: FreshTests.strip) { machines in
             try await Self.leavesForeignDataAlone(machines)
             try await Self.putsNothingThatIsInvalid(machines)
+            try await Self.saysWhereAVersionComesFrom(machines)
             try await Self.usesTheUnitThatIsThere(machines)
             try await Self.worksBySudo(machines)
         }
@@ -117,8 +118,32 @@ struct MachineScriptTests {
     }
 
     /// As `toolkit` tells them.
+    /// A major that no list of packages has, with an apt that reaches no network.
+    private static func saysWhereAVersionComesFrom(_ machines: FreshMachines) async throws {
+        let stubs = """
+            cd /usr/local/bin
+            for name in apt-get apt-cache; do
+                printf '#!/bin/sh\\n[ "$1" = update ]\\n' >"$name"
+                chmod 755 "$name"
+            done
+            """
+        _ = try await machines.ssh(1, stubs)
+        var facts = Facts(service: "own.service")
+        facts.major = "99"
+        let refused = try await machines.ssh(1, "sh -s", input: facts.script("prepare"))
+        #expect(refused.status == 3, "\(refused.output)")
+        #expect(
+            refused.output.contains("refused: no source of packages has postgresql-99"),
+            "\(refused.output)")
+        #expect(refused.output.contains("apt.postgresql.org.sh"), "\(refused.output)")
+        let marker = "/etc/postgresql-common/createcluster.d/toolkit-fresh.conf"
+        #expect(try await machines.ssh(1, "ls \(marker)").status != 0, "something was done")
+        _ = try await machines.ssh(1, "rm /usr/local/bin/apt-get /usr/local/bin/apt-cache")
+    }
+
     private struct Facts {
         var service: String
+        var major = FreshCluster.major
         var sudoers: String
 
         init(service: String) {
@@ -130,17 +155,22 @@ struct MachineScriptTests {
                 """
         }
 
+        private var binDirectory: String {
+            major == FreshCluster.major
+                ? ThrowawayPostgres.binDirectory : "/usr/lib/postgresql/\(major)/bin"
+        }
+
         func script(_ action: String) throws -> String {
             let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
                 .deletingLastPathComponent().deletingLastPathComponent()
-                .appendingPathComponent("hooks/deploy/machine.sh")
+                .appendingPathComponent("hooks/deploy")
             let facts = """
                 TOOLKIT_ACTION=\(action) TOOLKIT_PART=all TOOLKIT_DRY_RUN=0 TOOLKIT_CLUSTER=fresh
-                TOOLKIT_OWNER=postgres TOOLKIT_MAJOR=\(FreshCluster.major) TOOLKIT_ADOPTING=
+                TOOLKIT_OWNER=postgres TOOLKIT_MAJOR=\(major) TOOLKIT_ADOPTING=
                 TOOLKIT_SERVICE=\(service) TOOLKIT_CONFIG_DIR=/etc/toolkit/fresh/node1
                 TOOLKIT_STATE_DIR=/var/lib/toolkit/fresh/node1
                 TOOLKIT_RUNTIME_DIR=/run/toolkit/fresh/node1 PGDATA=\(FreshCluster.data)
-                PGHOST=/run/postgresql PGPORT=5432 PG_BINDIR=\(ThrowawayPostgres.binDirectory)
+                PGHOST=/run/postgresql PGPORT=5432 PG_BINDIR=\(binDirectory)
                 KEYS='restrict ssh-ed25519 AAAA
                 ' SUDOERS='\(sudoers)' SUDOERS_PATH=/etc/sudoers.d/toolkit-fresh
                 TMPFILES='d /run/toolkit
@@ -151,7 +181,10 @@ struct MachineScriptTests {
                 ' DROPIN_PATH=/etc/systemd/system/\(service).d/toolkit.conf
 
                 """
-            return facts + (try String(contentsOf: path, encoding: .utf8))
+            return try ["services.sh", "machine.sh"].reduce(into: facts) { text, name in
+                text += try String(
+                    contentsOf: path.appendingPathComponent(name), encoding: .utf8)
+            }
         }
     }
 }

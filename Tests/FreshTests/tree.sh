@@ -1,5 +1,5 @@
 #!/bin/sh
-# tree.sh TREE MAJOR: a Debian with sshd and nothing else, made with this machine's apt configuration.
+# tree.sh TREE MAJOR: a Debian with systemd, sshd and nothing else, made with this machine's apt configuration.
 #
 # The server's packages are fetched, not installed: machines without a way out install them from there.
 set -eu
@@ -8,7 +8,7 @@ tree=$1 major=$2
 . /etc/os-release
 # shellcheck disable=SC2016  # apt's own variable
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Codename: $VERSION_CODENAME" | head -n 1)
-debootstrap --variant=minbase --include=openssh-server,sudo,ca-certificates "$VERSION_CODENAME" "$tree" "$mirror"
+debootstrap --variant=minbase --include=systemd-sysv,libpam-systemd,dbus,openssh-server,sudo,ca-certificates "$VERSION_CODENAME" "$tree" "$mirror"
 for part in sources.list sources.list.d preferences.d trusted.gpg.d keyrings auth.conf.d; do
     if [ -e "/etc/apt/$part" ]; then
         rm -rf -- "$tree/etc/apt/$part"

@@ -13,7 +13,7 @@ import ToolkitTesting
 struct PackTests {
     static let hostile = "it's \"$(touch ran)\" `touch ran` \\ ; | & %n\nBcc: x@y\r\n.\nDELETE é"
 
-    private struct Pack {
+    struct Pack {
         let bench: HookBench
         let path: String
         var programs: String { bench.path + "/programs" }
@@ -56,14 +56,14 @@ struct PackTests {
         }
     }
 
-    private static func opened(_ host: String) -> [String: String] {
+    static func opened(_ host: String) -> [String: String] {
         [
             "TOOLKIT_EVENT": "open", "TOOLKIT_SUCCESS": "1", "TOOLKIT_NODE_NAME": "node2",
             "TOOLKIT_NODE_HOST": host, "TOOLKIT_NODE_PORT": "5433",
         ]
     }
 
-    private static let notAddresses = [
+    static let notAddresses = [
         "", "-oProxyCommand=x", "10.0.0.1\nserver evil", "$(touch ran)", "a b", "10.0.0.1;x", "é",
         "a'b", "a\"b", "`id`", "%n", "{{x}}", "a|b", "a&b", "a\\b", "a*",
     ]
@@ -140,7 +140,7 @@ struct PackTests {
         }
     }
 
-    private static let event = [
+    static let event = [
         "TOOLKIT_CLUSTER": "shop", "TOOLKIT_EVENT": "open", "TOOLKIT_SUCCESS": "0",
         "TOOLKIT_NODE_NAME": "node2", "TOOLKIT_DETAILS": hostile, "TOOLKIT_REASON": "it was lost",
     ]
@@ -200,7 +200,7 @@ struct PackTests {
     }
 
     /// Each stands for the endpoint: on until it is told, off at the second look after it.
-    private static let machines: [(String, String, String)] = [
+    static let machines: [(String, String, String)] = [
         ("fence/aws.sh", "aws", "stopped"), ("fence/libvirt.sh", "virsh", "shut off"),
         ("fence/ipmi.sh", "ipmitool", "Chassis Power is off"),
     ]

@@ -94,8 +94,11 @@ extension NodeSettings {
 enum Checkout {
     static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     static let golden = tests.appendingPathComponent("Golden")
+    private static let root = tests.deletingLastPathComponent().deletingLastPathComponent()
     static let templates = TemplateFolder(
-        own: nil,
-        shipped: tests.deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("templates").path)
+        own: nil, shipped: root.appendingPathComponent("templates").path)
+
+    static func pack(_ name: String) -> String {
+        root.appendingPathComponent("hooks/contrib/\(name)").path
+    }
 }

@@ -18,6 +18,17 @@ struct HelpTests {
         }
     }
 
+    /// A line that the screen breaks has to be a whole paragraph: otherwise it breaks in mid-sentence,
+    /// and then again where the source did.
+    @Test func noDiscussionIsBrokenTwice() {
+        for command in [Toolkit.self] + Self.commands(below: Toolkit.self) {
+            for line in command.configuration.discussion.split(separator: "\n")
+            where line.count > 80 {
+                #expect(line.hasSuffix("."), "\(command): \(line)")
+            }
+        }
+    }
+
     /// The screen comes from the declarations alone: nothing is read or opened for it. Processor
     /// time is measured, because other tests run beside this one.
     @Test func takesAtMostFiftyMilliseconds() async throws {

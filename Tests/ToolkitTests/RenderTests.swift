@@ -58,6 +58,7 @@ struct RenderTests {
             }
             #expect(rows.contains("docker.image postgres:15 As"))
             #expect(rows.contains("node.port 5432 As"))
+            #expect(variables.complaint.isEmpty)
         }
     }
 
@@ -153,23 +154,141 @@ struct RenderTests {
         }
     }
 
-    @Test(arguments: [
-        ["render"], ["render", "--check", "--stdout"], ["render", "--check", "--only", "nothing"],
-        ["render", "--check", "--yes"],
-    ])
-    func wrongUsage(_ arguments: [String]) async throws {
+    @Test func variablesAsATableAndAsJSON() async throws {
         try await withCluster { folder in
-            let ended = try await ToolkitProgram.run(arguments, in: folder)
-            #expect(ended.status == 64)
+            let table = try await ToolkitProgram.run("render", "--list-variables", in: folder)
+            #expect(table.complaint.contains("with the values of node1; --node names another"))
+            let lines = table.output.split(separator: "\n")
+            let meaning = try #require(lines.first?.range(of: "MEANING"))
+            let column = lines[0].distance(from: lines[0].startIndex, to: meaning.lowerBound)
+            #expect(column < 100)
+            let nodes = try #require(lines.firstIndex { $0.hasPrefix("nodes ") })
+            #expect(lines[nodes].contains(" (below) "))
+            #expect(lines[nodes + 1].hasPrefix("    { "))
+
+            let json = try await ToolkitProgram.run(
+                "render", "--list-variables", "--node", "node2", "--json", in: folder)
+            let list = try JSONSerialization.jsonObject(with: Data(json.output.utf8))
+            let table2 = try #require(list as? [String: Any])
+            #expect(table2["node"] as? String == "node2")
+            let variables = try #require(table2["variables"] as? [[String: Any]])
+            let port = try #require(variables.first { $0["name"] as? String == "node.port" })
+            #expect(port["value"] as? Int == 5432)
         }
     }
 
-    @Test func nothingToRenderIsAFailure() async throws {
+    @Test("A node that left its container keeps none of its files, and a foreign one stays")
+    func staleFiles() async throws {
+        try await withCluster { folder in
+            let first = try await ToolkitProgram.run("render", "--output", "out", in: folder)
+            #expect(first.status == 0 && !first.complaint.contains("no more"))
+            let foreign = folder + "/out/node1/compose.yaml"
+            for path in [foreign, folder + "/out/node2/mine.conf"] {
+                try "mine\n".write(toFile: path, atomically: true, encoding: .utf8)
+            }
+            try Self.yaml.replacing(", runtime: docker", with: "").write(
+                toFile: folder + "/cluster.yaml", atomically: true, encoding: .utf8)
+            let second = try await ToolkitProgram.run("render", "--output", "out", in: folder)
+            #expect(second.status == 0, "\(second.complaint)")
+            for name in ["docker-run.sh", "compose.yaml"] {
+                #expect(second.complaint.contains("removed out/node2/\(name): "))
+            }
+            #expect(
+                second.complaint.contains("out/node1/compose.yaml is rendered no more, and stays"))
+            let left = try FileManager.default.contentsOfDirectory(atPath: folder + "/out/node2")
+            #expect(left.contains("mine.conf") && left.contains("postgresql.service"))
+            #expect(!left.contains("compose.yaml") && !left.contains("docker-run.sh"))
+            #expect(FileManager.default.fileExists(atPath: foreign))
+        }
+    }
+
+    @Test func aBadPlaceIsNamed() async throws {
         try await withCluster { folder in
             let ended = try await ToolkitProgram.run(
-                "render", "--only", "compose.yaml", "--node", "node1", "--stdout", in: folder)
+                "render", "--output", "cluster.yaml/out", in: folder)
             #expect(ended.status == 1)
-            #expect(ended.complaint.contains("no node has such a file"))
+            #expect(
+                ended.complaint.contains("because cluster.yaml exists and is no folder"),
+                "\(ended.complaint)")
+        }
+    }
+
+    /// What is never looked for on a node can't be said to be as rendered.
+    @Test(arguments: [
+        ("--diff", "dsn.txt", "it is a file of the whole cluster"),
+        ("--diff", "sudoers", "it is a file of the whole cluster"),
+        ("--diff", "node.conf", "it carries what the scheduler last decided"),
+        ("--apply", "compose.yaml", "it has no place of its own on a node"),
+        ("--apply", "postgresql.service", "putting it there needs root"),
+    ])
+    func notCompared(_ way: String, _ file: String, _ why: String) async throws {
+        try await withCluster { folder in
+            let ended = try await ToolkitProgram.run("render", way, "--only", file, in: folder)
+            #expect(ended.status == 64)
+            #expect(ended.complaint.contains("'\(file)'") && ended.complaint.contains(why))
+            #expect(!ended.output.contains("as rendered"))
+        }
+    }
+
+    @Test("An administrator's file that lies nowhere is not as rendered either")
+    func notInstalled() async throws {
+        try await withCluster { folder in
+            try (Self.yaml.replacing(", runtime: docker", with: "") + "execution: local\n").write(
+                toFile: folder + "/cluster.yaml", atomically: true, encoding: .utf8)
+            let ended = try await ToolkitProgram.run(
+                "render", "--diff", "--only", "postgresql.service", in: folder)
+            #expect(ended.status == 1, "\(ended.output)")
+            #expect(ended.complaint.contains("node1: postgresql.service is not compared: nothing"))
+            #expect(ended.complaint.contains("nothing was compared\n"), "\(ended.complaint)")
+        }
+    }
+
+    @Test func everyNodeThatCannotBeAskedIsNamed() async throws {
+        try await withCluster { folder in
+            try """
+            cluster: market
+            ssh: { port: 9, connect_timeout: 2s }
+            nodes:
+              - { name: node1, host: 127.0.0.1 }
+              - { name: node2, host: 127.0.0.1, port: 5433, data_dir: /srv/two }
+
+            """.write(toFile: folder + "/cluster.yaml", atomically: true, encoding: .utf8)
+            let ended = try await ToolkitProgram.run("render", "--diff", "--json", in: folder)
+            #expect(ended.status != 0)
+            for node in ["node1", "node2"] {
+                #expect(ended.complaint.contains("\(node): "), "\(ended.complaint)")
+                #expect(ended.output.contains("\"node\" : \"\(node)\""))
+            }
+        }
+    }
+
+    @Test(arguments: [
+        (["render"], "Say what to do: one of"),
+        (["render", "--check", "--stdout"], "Say only one of"),
+        (["render", "--check", "--only", "nothing"], "There is no file 'nothing'"),
+        (["render", "--check", "--yes"], "--yes belongs to --apply"),
+        (["render", "--check", "--json"], "--json belongs to"),
+        (["render", "--check", "--node", "nodeX"], "there is no node 'nodeX' in the cluster"),
+    ])
+    func wrongUsage(_ arguments: [String], _ says: String) async throws {
+        try await withCluster { folder in
+            let ended = try await ToolkitProgram.run(arguments, in: folder)
+            #expect(ended.status == 64)
+            #expect(ended.complaint.contains(says), "\(ended.complaint)")
+            #expect(!ended.complaint.contains("toolkit <subcommand>"))
+        }
+    }
+
+    @Test(arguments: [
+        ("compose.yaml", "node1 is not of the kind that has such a file"),
+        ("dsn.txt", "that is the whole cluster's, and none of node1 alone"),
+    ])
+    func nothingToRenderIsAFailure(_ file: String, _ why: String) async throws {
+        try await withCluster { folder in
+            let ended = try await ToolkitProgram.run(
+                "render", "--only", file, "--node", "node1", "--stdout", in: folder)
+            #expect(ended.status == 1)
+            #expect(ended.complaint.contains(why), "\(ended.complaint)")
         }
     }
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
 # machine.sh — make a machine ready for a node, or take that back: all that needs root.
 #
-# Runs on:   the node's machine, as root, read from standard input behind its facts, and behind
-#            machine-docker.sh for a docker node (TOOLKIT_CONTAINER): nothing is installed.
+# Runs on:   the node's machine, as root, read from standard input behind its facts, services.sh and,
+#            for a docker node (TOOLKIT_CONTAINER), machine-docker.sh: nothing is installed.
 # Knows:     TOOLKIT_ACTION (prepare, remove) TOOLKIT_PART (all, packages, account, places, services)
 #            TOOLKIT_DRY_RUN TOOLKIT_CLUSTER TOOLKIT_OWNER TOOLKIT_MAJOR TOOLKIT_ADOPTING
 #            TOOLKIT_SERVICE TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR TOOLKIT_RUNTIME_DIR PGDATA PGHOST
@@ -23,7 +23,6 @@ cd /
 mark='Rendered by .toolkit render.'
 header="# Rendered by \`toolkit render\`, put here by \`toolkit deploy\`, for the cluster $TOOLKIT_CLUSTER."
 no_cluster=/etc/postgresql-common/createcluster.d/toolkit-$TOOLKIT_CLUSTER.conf
-logind=/etc/systemd/logind.conf.d/toolkit-$TOOLKIT_CLUSTER.conf
 keys_begin="# toolkit $TOOLKIT_CLUSTER: begin"
 keys_end="# toolkit $TOOLKIT_CLUSTER: end"
 
@@ -67,6 +66,7 @@ is_in_place() { # FILE MODE TEXT
 put() { # FILE MODE TEXT [CHECK]
     if is_in_place "$1" "$2" "$3"; then return 0; fi
     say "+ write $1 (mode $2)"
+    # shellcheck disable=SC2034  # services.sh reads it
     changed=1
     if [ "$TOOLKIT_DRY_RUN" = 1 ]; then return 0; fi
     mkdir -p -- "${1%/*}"
@@ -100,6 +100,7 @@ discard() { # FILE
         return 0
     fi
     run rm -f -- "$1"
+    # shellcheck disable=SC2034  # services.sh reads it
     changed=1
 }
 
@@ -114,7 +115,8 @@ refuse_foreign() {
         is_free "$file" ||
             refuse "$file is there, and not ours" "move it away, or deploy without --admin"
     done
-    [ -z "${TOOLKIT_CONTAINER:-}" ] || return 0
+    # Data and socket of a container lie in it, and not at these paths of the machine.
+    if [ -n "${TOOLKIT_CONTAINER:-}" ]; then return 0; fi
     refuse_foreign_data
     refuse_closed_parent
     refuse_foreign_server
@@ -179,10 +181,6 @@ prepare_packages() {
             refuse "$PG_BINDIR lacks programs of PostgreSQL, and no package puts them there" \
                 "install PostgreSQL $TOOLKIT_MAJOR there by hand, or leave postgresql.bin_dir out"
         wanted=postgresql-$TOOLKIT_MAJOR
-        # Before the package, which else makes and starts a cluster of its own.
-        put "$no_cluster" 644 "$header
-create_main_cluster = false
-"
     fi
     if [ -n "$SUDOERS" ] && ! command -v visudo >/dev/null; then wanted="$wanted sudo"; fi
     [ -n "$wanted" ] || return 0
@@ -191,6 +189,22 @@ create_main_cluster = false
     # The lists may be old, or missing on a new machine.
     # shellcheck disable=SC2086  # one word for each package
     if ! apt-get install --simulate $wanted >/dev/null 2>&1 </dev/null; then run apt-get update; fi
+    for package in $wanted; do
+        if apt-cache show -- "$package" >/dev/null 2>&1; then continue; fi
+        sources='apt-get install postgresql-common && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh'
+        # The lists of a new machine may be empty until the update.
+        if [ "$TOOLKIT_DRY_RUN" = 1 ]; then
+            say "note: the package lists do not have $package yet; if the update brings none: $sources"
+        else
+            refuse "no source of packages has $package" "add PostgreSQL's own as root: $sources; then deploy again"
+        fi
+    done
+    # Before the package, which else makes and starts a cluster of its own.
+    case $wanted in
+        postgresql-*) put "$no_cluster" 644 "$header
+create_main_cluster = false
+" ;;
+    esac
     # shellcheck disable=SC2086
     run apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=300 $wanted
 }
@@ -209,7 +223,8 @@ as_owner() { runuser -u "$TOOLKIT_OWNER" -- "$@"; }
 prepare_account() {
     if ! has_owner; then
         # The server's package makes postgres by itself.
-        if [ "$TOOLKIT_OWNER$TOOLKIT_DRY_RUN${TOOLKIT_CONTAINER:-}" = postgres1 ] && lacks_programs; then
+        if [ "$TOOLKIT_OWNER" = postgres ] && [ "$TOOLKIT_DRY_RUN" = 1 ] &&
+            [ -z "${TOOLKIT_CONTAINER:-}" ] && lacks_programs; then
             say "+ write ~postgres/.ssh/authorized_keys (mode 600)"
             return 0
         fi
@@ -300,6 +315,7 @@ prepare_places() {
 
 remove_places() {
     discard "$SUDOERS_PATH"
+    if [ -e "$TMPFILES_PATH" ] && is_free "$TMPFILES_PATH"; then remove_socket_folder; fi
     discard "$TMPFILES_PATH"
     for place in "$TOOLKIT_CONFIG_DIR" "$TOOLKIT_STATE_DIR" "$TOOLKIT_RUNTIME_DIR"; do
         # Only what is empty: the folder of the cluster, and the one that holds the clusters.
@@ -311,75 +327,17 @@ remove_places() {
     done
 }
 
-# --- Services: PostgreSQL starts when the scheduler, or a unit of ours, says so ----------------
-
-start_conf=/etc/postgresql/$TOOLKIT_SERVICE/start.conf
-was_auto="# toolkit $TOOLKIT_CLUSTER: was auto"
-
-has_systemd() { [ -d /run/systemd/system ]; }
-
-unit_file() { # UNIT; prints the file of a unit that is not ours
-    for place in /etc/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
-        for name in "$1" "${1%%@*}@.service"; do
-            if [ -f "$place/$name" ] && ! is_free "$place/$name"; then
-                say "$place/$name"
-                return 0
-            fi
-        done
-    done
-}
-
-prepare_services() {
-    case $TOOLKIT_SERVICE in
-        *.service) prepare_unit ;;
-        */*)
-            # Nothing there keeps Debian's script from starting a half-rewound server at boot.
-            if [ -f "$start_conf" ] && grep -qx 'auto' "$start_conf"; then
-                run sed -i "s/^auto\$/manual $was_auto/" "$start_conf"
-            fi
-            ;;
-    esac
-    # The end of an SSH session would take the shared memory of a user who is none of the system's.
-    if has_owner && [ "$(id -u "$TOOLKIT_OWNER")" -gt 999 ] && has_systemd; then
-        changed=0
-        put "$logind" 644 "$no_remove_ipc"
-        if [ "$changed" = 1 ]; then run systemctl restart systemd-logind.service; fi
+# Ours where our tmpfiles.d makes it at each boot. A server that runs takes its socket along when it stops.
+remove_socket_folder() {
+    grep -qF -e "d \"$PGHOST\" " "$TMPFILES_PATH" && [ -d "$PGHOST" ] || return 0
+    # Left by one that was killed.
+    socket=$PGHOST/.s.PGSQL.$PGPORT
+    if [ -r "$socket.lock" ] && { read -r dead && read -r there; } <"$socket.lock" && [ "$there" = "$PGDATA" ] &&
+        ! works_in "$dead" "$PGDATA"; then
+        run rm -f -- "$socket" "$socket.lock"
     fi
-}
-
-no_remove_ipc="$header
-[Login]
-RemoveIPC=no
-"
-
-# It is not enabled, nor is one of yours disabled: whatever starts the server, it comes up locked.
-prepare_unit() {
-    changed=0
-    if [ -n "$(unit_file "$TOOLKIT_SERVICE")" ]; then
-        put "$DROPIN_PATH" 644 "$DROPIN"
-    else
-        put "$UNIT_PATH" 644 "$UNIT"
-    fi
-    has_systemd || return 0
-    if [ "$changed" = 1 ] || [ "$(systemctl show --property=NeedDaemonReload --value -- "$TOOLKIT_SERVICE")" = yes ]; then
-        run systemctl daemon-reload
-    fi
-}
-
-remove_services() {
-    if [ -e "$logind" ]; then
-        discard "$logind"
-        if has_systemd; then run systemctl restart systemd-logind.service; fi
-    fi
-    if [ -f "$start_conf" ] && grep -qx "manual $was_auto" "$start_conf"; then
-        run sed -i "s/^manual $was_auto\$/auto/" "$start_conf"
-    fi
-    changed=0
-    case $TOOLKIT_SERVICE in *.service) ;; *) return 0 ;; esac
-    discard "$DROPIN_PATH"
-    if [ -d "${DROPIN_PATH%/*}" ]; then run rmdir --ignore-fail-on-non-empty -- "${DROPIN_PATH%/*}"; fi
-    if is_free "$UNIT_PATH"; then discard "$UNIT_PATH"; fi
-    if [ "$changed" = 1 ] && has_systemd; then run systemctl daemon-reload; fi
+    if [ "$TOOLKIT_DRY_RUN" = 1 ]; then sockets='.s.PGSQL.*'; else sockets=''; fi
+    if [ -z "$(find "$PGHOST" -mindepth 1 ! -name "$sockets" -print -quit)" ]; then run rmdir -- "$PGHOST"; fi
 }
 
 # ----------------------------------------------------------------------------------------------

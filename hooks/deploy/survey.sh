@@ -3,7 +3,7 @@
 #
 # Runs on:   the node, as the PostgreSQL owner, read from standard input: nothing is installed.
 # Knows:     PGDATA PGHOST PGPORT PG_BINDIR TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR
-#            TOOLKIT_RUNTIME_DIR; arguments: files whose mode and SHA-256 are asked for. TOOLKIT_PART: all,
+#            TOOLKIT_RUNTIME_DIR TOOLKIT_SERVICE; arguments: files whose mode and SHA-256 are asked for. TOOLKIT_PART: all,
 #            or for a docker node machine (with TOOLKIT_CONTAINER TOOLKIT_IMAGE TOOLKIT_NETWORK), then
 #            server, where it runs.
 # Succeeds:  exit 0; the last line is end=yes.
@@ -43,7 +43,7 @@ place() {
     fi
     say "$1.nearest" "$near"
     say "$1.owner" "$(stat -c %U -- "$near")"
-    say "$1.space" "$(stat -f -c '%a %S %T' -- "$near")"
+    say "$1.space" "$(stat -f -c '%a %b %S %T' -- "$near")"
 }
 
 data_directory() {
@@ -200,6 +200,27 @@ supervisors() {
     done
 }
 
+# What starts the server: ready, missing, unlocked (it leaves an opening where it is), closed (sudo says
+# no), unseen.
+service() {
+    case $TOOLKIT_SERVICE in
+        *.service)
+            # Whoever is not root asks by D-Bus, which a machine may lack.
+            if ! unit=$(systemctl cat -- "$TOOLKIT_SERVICE" 2>&1); then
+                case $unit in *'No files found'*) say service missing ;; *) say service unseen ;; esac
+            elif ! printf '%s\n' "$unit" | grep -v '^#' | grep -qF -e "$TOOLKIT_RUNTIME_DIR/open.conf"; then
+                say service unlocked
+            elif [ "$(id -u)" != 0 ] &&
+                ! sudo --non-interactive --list systemctl start -- "$TOOLKIT_SERVICE" >/dev/null 2>&1; then
+                say service closed
+            else
+                say service ready
+            fi
+            ;;
+        */*) if [ -e "/etc/postgresql/$TOOLKIT_SERVICE/postgresql.conf" ]; then say service ready; else say service missing; fi ;;
+    esac
+}
+
 if [ "$TOOLKIT_PART" != machine ]; then
     programs
     data_directory
@@ -219,6 +240,7 @@ if read -r _ _ release _ </proc/version; then say kernel "$release"; fi
 tools timeout flock base64 sync setsid stat find mv cmp sha256sum
 say tools.missing "${missing# }"
 [ "$TOOLKIT_PART" = all ] || engine
+[ -z "${TOOLKIT_SERVICE:-}" ] || service
 place config "$TOOLKIT_CONFIG_DIR"
 place state "$TOOLKIT_STATE_DIR"
 place runtime "$TOOLKIT_RUNTIME_DIR"

@@ -178,6 +178,9 @@ stop_postgres() {
     if postmaster_runs; then
         ask_to_stop "$1" || :
         wait_until "${TOOLKIT_TIMEOUT_SECONDS:-60}" postmaster_gone || retry_later "PostgreSQL is still stopping"
+    elif [ "$1" != smart ]; then
+        # A start that waits for its turn, at boot or behind another, would come after this.
+        keep_down || log "$TOOLKIT_SERVICE may start the server again, locked: allow its stop in sudoers"
     fi
     [ "$1" = smart ] || no_server_process || end_orphans postmaster_gone
     log "PostgreSQL is stopped"

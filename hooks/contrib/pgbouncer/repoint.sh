@@ -3,14 +3,14 @@
 #
 # Runs on:   the machine of the scheduler and of PgBouncer, as a user that may write the file below:
 #            hooks/event_notification_command.d/post-pgbouncer
-# Knows:     TOOLKIT_EVENT TOOLKIT_SUCCESS TOOLKIT_NODE_NAME TOOLKIT_NODE_HOST TOOLKIT_NODE_PORT
+# Knows:     TOOLKIT_CLUSTER TOOLKIT_EVENT TOOLKIT_SUCCESS TOOLKIT_NODE_NAME TOOLKIT_NODE_HOST TOOLKIT_NODE_PORT
 # Succeeds:  exit 0 once PgBouncer was told to reload; other events are none of its business. Safe to run twice.
 # Retry:     exit 75 (PgBouncer does not answer).
 # Prints:    one line per step on stderr.
 set -eu
 
-# Edit these. pgbouncer.ini has the line `%include /etc/pgbouncer/databases.ini`, and no [databases].
-databases_file=/etc/pgbouncer/databases.ini
+# Edit these. pgbouncer.ini includes that file, as the rendered one does; its [databases] has none of these names.
+databases_file=/etc/pgbouncer/toolkit-${TOOLKIT_CLUSTER:-}.ini
 databases='app'
 admin='host=/var/run/postgresql port=6432 dbname=pgbouncer user=pgbouncer'
 
