@@ -72,13 +72,13 @@ struct SystemdTests {
                 -o '-c config_file=/etc/toolkit/fresh/node2/postgresql.conf' -l /dev/null
             """)
         #expect(try await !cluster.done(2, "cat \(server)").contains(Cluster.unit))
-        let run = try await cluster.toolkit("hook run service_restart_command --node node2")
+        let run = try await cluster.toolkit("hook run service_restart_command --node node2 --yes")
         #expect(run.status == 0, "\(run.output)\(run.complaint)")
         #expect(try await cluster.done(2, "cat \(server)").contains(Cluster.unit))
         // One that can't start says why.
         let file = "/etc/toolkit/fresh/node2/postgresql.conf"
         try await cluster.done(2, "cp -p \(file) \(file).kept && echo nonsense >>\(file)")
-        let failed = try await cluster.toolkit("hook run service_restart_command --node node2")
+        let failed = try await cluster.toolkit("hook run service_restart_command --node node2 --yes")
         #expect(failed.status == 1)
         #expect(
             failed.complaint.contains("syntax error in file"), "\(failed.output)\(failed.complaint)"

@@ -41,7 +41,8 @@ struct ExitStatusTests {
         try await inCluster { folder in
             let ended = try await ToolkitProgram.run("switchover", "--to", "node9", in: folder)
             #expect(ended.status == 64)
-            #expect(ended.complaint.contains("no node 'node9'; it has node1"))
+            #expect(ended.complaint.contains("there is no node 'node9'"))
+            #expect(ended.complaint.contains("because it has node1"))
         }
     }
 
