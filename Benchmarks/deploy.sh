@@ -29,11 +29,16 @@ stop_all() { # MODE
     done
 }
 
-end() {
+end_round() {
     stop_all immediate
     for disk in "$folder"/*/disk?; do
         if mountpoint -q -- "$disk"; then umount -- "$disk"; fi
     done
+    rm -f -- "$folder"/*/?.img
+}
+
+end() {
+    end_round
     [ ! -f "$folder/sshd.pid" ] || kill "$(cat "$folder/sshd.pid")" || :
     rm -rf -- "$folder"
 }
@@ -60,6 +65,9 @@ END
     /usr/sbin/sshd -f "$folder/sshd_config" -E "$folder/sshd.log"
 }
 
+# A second time: the first one writes the disks into their files.
+flush() { sync && sync; }
+
 now() { date +%s%3N; }
 
 make_disks() { # FOLDER
@@ -70,7 +78,7 @@ make_disks() { # FOLDER
         mount -o loop "$1/$number.img" "$1/disk$number"
         chown postgres "$1/disk$number"
     done
-    sync
+    flush
 }
 
 # The same work by hand, on the same disks.
@@ -112,7 +120,7 @@ while [ "$round" -le "$rounds" ]; do
     bare "$place"
     bare=$(($(now) - started))
     stop_all fast
-    sync
+    flush
     started=$(now)
     TOOLKIT_SHARE=$here "$program" deploy -c "$place/cluster.yaml" >"$place/said" 2>&1 || {
         cat "$place/said" >&2
@@ -125,6 +133,6 @@ while [ "$round" -le "$rounds" ]; do
     grep -q 'nothing was changed' "$place/said"
     printf 'round %s: bare %s ms, first deploy %s ms (ratio %s.%02d), second deploy %s ms\n' "$round" \
         "$bare" "$first" $((first / bare)) $((first * 100 / bare % 100)) "$second"
-    stop_all immediate
+    end_round
     round=$((round + 1))
 done

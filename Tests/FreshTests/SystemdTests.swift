@@ -78,7 +78,8 @@ struct SystemdTests {
         // One that can't start says why.
         let file = "/etc/toolkit/fresh/node2/postgresql.conf"
         try await cluster.done(2, "cp -p \(file) \(file).kept && echo nonsense >>\(file)")
-        let failed = try await cluster.toolkit("hook run service_restart_command --node node2 --yes")
+        let failed = try await cluster.toolkit(
+            "hook run service_restart_command --node node2 --yes")
         #expect(failed.status == 1)
         #expect(
             failed.complaint.contains("syntax error in file"), "\(failed.output)\(failed.complaint)"
