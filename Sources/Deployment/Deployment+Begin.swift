@@ -28,11 +28,13 @@ extension Deployment {
         } else {
             try await untilReady(node)
         }
-        try await makeRoles(on: node, passwords)
+        let begun = try await makeRoles(on: node, passwords)
         await log.add(
             node.id, "made the roles \(settings.postgresql.roles.joined(separator: ", "))")
-        if work.survey.runsOnItsOwn { try await takeIn(work, log) }
-        return try await beginning(on: node)
+        guard work.survey.runsOnItsOwn else { return try beginning(of: begun, on: node) }
+        try await takeIn(work, log)
+        let now = try await query([Self.whereItBegins], on: node, "read where \(node.id) begins")
+        return try beginning(of: now, on: node)
     }
 
     /// Places files and hooks while the first node begins. Hooks that can't be uploaded are told of by
@@ -98,9 +100,10 @@ extension Deployment {
         }
     }
 
+    /// Gives the answer to `whereItBegins`, too: a session less.
     private func makeRoles(
         on node: NodeSettings, _ passwords: Passwords
-    ) async throws(DeploymentError) {
+    ) async throws(DeploymentError) -> String {
         let what = "make the roles on \(node.id)"
         let postgresql = settings.postgresql
         do {
@@ -110,10 +113,9 @@ extension Deployment {
                     password: passwords.byRole[role] ?? "", user: role)
             }
             let creation = try Roles.creation(postgresql, verifiers: verifiers)
-            let grants = try Roles.grants(postgresql)
+            let grants = try Roles.grants(postgresql) + [Self.whereItBegins]
             guard postgresql.database != "postgres" else {
-                try await query(creation + grants, on: node, what)
-                return
+                return try await query(creation + grants, on: node, what)
             }
             try await query(creation, on: node, what)
             let name = try Quoting.sqlLiteral(postgresql.database)
@@ -123,7 +125,7 @@ extension Deployment {
                 let database = try Quoting.sqlIdentifier(postgresql.database)
                 try await query(["CREATE DATABASE \(database)"], on: node, what)
             }
-            try await query(grants, on: node, what, database: postgresql.database)
+            return try await query(grants, on: node, what, database: postgresql.database)
         } catch let error as DeploymentError {
             throw error
         } catch {
@@ -133,20 +135,18 @@ extension Deployment {
         }
     }
 
-    private func beginning(on node: NodeSettings) async throws(DeploymentError)
-        -> Prepared.Beginning
-    {
+    private static let whereItBegins = """
+        SELECT system_identifier, timeline_id, pg_current_wal_flush_lsn(),
+            encode(convert_to(coalesce(pg_read_file('pg_wal/' ||
+                lpad(upper(to_hex(timeline_id)), 8, '0') || '.history',
+                0, 1048576, true), ''), 'UTF8'), 'hex')
+        FROM pg_control_system(), pg_control_checkpoint()
+        """
+
+    private func beginning(
+        of answer: String, on node: NodeSettings
+    ) throws(DeploymentError) -> Prepared.Beginning {
         let what = "read where \(node.id) begins"
-        let answer = try await query(
-            [
-                """
-                SELECT system_identifier, timeline_id, pg_current_wal_flush_lsn(),
-                    encode(convert_to(coalesce(pg_read_file('pg_wal/' ||
-                        lpad(upper(to_hex(timeline_id)), 8, '0') || '.history',
-                        0, 1048576, true), ''), 'UTF8'), 'hex')
-                FROM pg_control_system(), pg_control_checkpoint()
-                """
-            ], on: node, what)
         let words = answer.split(separator: "|").map { $0.filter { !$0.isWhitespace } }
         guard words.count == 4, let timeline = UInt32(words[1]), let position = LSN(words[2]),
             let history = Self.history(TimelineID(timeline), hex: words[3])

@@ -104,7 +104,10 @@ struct HookBundle: Sendable {
         find . -exec sync -- {} +
         cd ..
         [ ! -d "$folder" ] || [ -e "$folder/complete" ] || mv -T -- "$folder" "$new.old"
-        mv -T -- "$new" "$folder" 2>/dev/null || [ -e "$folder/complete" ]
+        if ! mv -T -- "$new" "$folder" 2>/dev/null && [ ! -e "$folder/complete" ]; then
+            echo 'the folder cannot be moved into its place' >&2
+            exit 1
+        fi
         sync -- .
         """
 
