@@ -1,7 +1,7 @@
 #!/bin/sh
 # deploy.sh: deploys three nodes over SSH on this machine, and prints the seconds beside those of the
-# bare programs: one initdb and two pg_basebackups. Each node's data have a file system of their own, as
-# on a fresh machine: on an old one that has lost many files, ext4 looks for their inodes first.
+# bare programs: one initdb and two pg_basebackups. All files lie on file systems of their own, as on
+# fresh machines: on an old one that has lost many files, ext4 looks for their inodes first.
 #
 # usage: Benchmarks/deploy.sh [PROGRAM [ROUNDS]]; as root, with postgresql and openssh-server. No
 # test depends on the figures.
@@ -96,11 +96,11 @@ bare() { # FOLDER
 cluster() { # FOLDER
     cat <<END
 cluster: bench
-config_dir: $1/etc
-state_dir: $1/lib
-runtime_dir: $1/run
+config_dir: $1/disk1/etc
+state_dir: $1/disk1/lib
+runtime_dir: $1/disk1/run
 postgresql: { version: $major }
-scheduler: { directory: $1/sched }
+scheduler: { directory: $1/disk3/sched }
 ssh: { port: $ssh_port, identity_file: $folder/id, known_hosts: $folder/known_hosts }
 nodes:
 END
