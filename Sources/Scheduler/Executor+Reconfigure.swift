@@ -56,8 +56,6 @@ struct Barrier {
     let deadline: ContinuousClock.Instant
 
     private static let pace = Duration.milliseconds(4)
-    /// Of one canary's commit.
-    private static let bytesMax = 4 * 1024 * 1024
     /// Flushed at once, so that every standby has something to answer. Waits for nobody: the
     /// session is at `synchronous_commit = local`.
     private static let pushSQL = "SELECT pg_logical_emit_message(true, 'toolkit', '')"
@@ -94,8 +92,8 @@ struct Barrier {
             }
             let isWaiting = try await watch(canary, writing: bytes)
             await canary.close()
-            if !isWaiting, bytes == Self.bytesMax { await executor.pause(.milliseconds(100)) }
-            bytes = min(max(bytes * 8, 64 * 1024), Self.bytesMax)
+            if !isWaiting, bytes > 1 { await executor.pause(.milliseconds(100)) }
+            bytes = min(max(bytes * 8, 64 * 1024), 4 * 1024 * 1024)
             return isWaiting
         }
     }

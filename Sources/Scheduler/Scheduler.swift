@@ -161,7 +161,7 @@ public actor Scheduler {
             if case .inspect = effect.action { unseen.remove(effect.node) }
             note(effect, report)
             await step(.effectEnded(effect.id, report.outcome))
-            await look(after: effect)
+            await observers[effect.node]?.probeNow()
         case .childrenTold(let id, let report, let because):
             inFlight[id] = nil
             noteChildrenCommand(id, report, because: because)
@@ -182,17 +182,6 @@ public actor Scheduler {
         case .unreachable(let node, _):
             if silent.insert(node).inserted { unseen.insert(node) }
         default: break
-        }
-    }
-
-    /// Who streams from whom is seen on the primary, within milliseconds.
-    private func look(after effect: Effect) async {
-        switch effect.action {
-        case .follow, .rejoin, .clone, .start, .reconfigure:
-            for node in Set([effect.node, machine.cluster.lastPrimary]) {
-                await observers[node]?.probeClosely()
-            }
-        default: await observers[effect.node]?.probeNow()
         }
     }
 
