@@ -6,11 +6,6 @@ public struct CloneProgress: Hashable, Sendable {
     /// As estimated at their beginning; PostgreSQL raises it when more comes.
     public var totalBytes: Int64
 
-    public init(sentBytes: Int64, totalBytes: Int64) {
-        self.sentBytes = sentBytes
-        self.totalBytes = totalBytes
-    }
-
     public var percent: Int {
         totalBytes > 0 ? Int(min(100, sentBytes * 100 / totalBytes)) : 0
     }

@@ -55,12 +55,23 @@ public struct HookTrial: Sendable {
     public func refuseRealNodes(_ hooks: [HookName]) throws(TrialError) {
         for hook in hooks where runs(hook) {
             guard let text = text(of: hook),
-                let node = ground.own.nodes.first(where: { text.contains($0.dataDirectory) })
+                let node = ground.own.nodes.first(where: { Self.names($0.dataDirectory, in: text) })
             else { continue }
             throw TrialError(
                 "\(hook) is not tried: it names \(node.dataDirectory), the data directory of "
                     + "\(node.id), and would act on it",
                 next: "write \"$PGDATA\" instead, which each node fills in for itself")
+        }
+    }
+
+    /// As a whole path, or one below it: `/srv/pg` is not named by `/srv/pg15`.
+    static func names(_ folder: String, in text: String) -> Bool {
+        func goesOn(_ character: Character?) -> Bool {
+            character.map { $0.isLetter || $0.isNumber || "._-".contains($0) } ?? false
+        }
+        return text.ranges(of: folder).contains { range in
+            let before = text[..<range.lowerBound].last
+            return !goesOn(before) && before != "/" && !goesOn(text[range.upperBound...].first)
         }
     }
 

@@ -20,7 +20,8 @@ struct HookList: ParsableCommand {
             for path in row.dropIns where HookScripts.isBefore(path) {
                 table.add(["  before", "", "", "", path])
             }
-            table.add([row.hook, row.runsOn, row.when, row.deadline, row.command])
+            let deadline = DurationText.render(Int64(row.deadlineSeconds) * 1000)
+            table.add([row.hook, row.runsOn, row.when, deadline, row.command])
             for path in row.dropIns where !HookScripts.isBefore(path) {
                 table.add(["  after", "", "", "", path])
             }
@@ -38,15 +39,6 @@ struct HookRow: Encodable {
     var deadlineSeconds: Int
     var command: String
     var dropIns: [String]
-
-    /// As cluster.yaml writes it: `90s`, `24h`.
-    var deadline: String {
-        switch deadlineSeconds {
-        case let seconds where seconds.isMultiple(of: 3600): "\(seconds / 3600)h"
-        case let seconds where seconds.isMultiple(of: 60) && seconds > 60: "\(seconds / 60)min"
-        default: "\(deadlineSeconds)s"
-        }
-    }
 
     init(_ entry: HookCatalogue.Entry, _ settings: ClusterSettings, _ scripts: HookScripts) {
         hook = entry.setting

@@ -73,8 +73,10 @@ struct SystemdAdoptionTests {
         try await until("the unit has ended") {
             try await machines.ssh(1, "systemctl is-active \(unit)").output == "failed\n"
         }
-        try await Task.sleep(for: .seconds(1))
-        #expect(try await machines.ssh(1, "pgrep -x postgres").output == "")
+        // One that systemd is to start again would be `activating`.
+        try await until("its backends are gone") {
+            try await machines.ssh(1, "pgrep -x postgres").output == ""
+        }
         let started = try await machines.ssh(1, "systemctl restart postgresql.service")
         #expect(started.status == 0, "\(started.complaint)")
         for when in ["by hand", "at boot"] {

@@ -29,6 +29,14 @@ struct TrialTests {
         }
     }
 
+    @Test(arguments: [
+        ("pg_ctl promote -D /srv/pg", true), ("ls '/srv/pg/pg_wal'", true), ("/srv/pg", true),
+        ("ls /srv/pg15", false), ("ls /srv/pg-old", false), ("ls /mnt/srv/pg", false), ("", false),
+    ])
+    func knowsAPathFromTheBeginningOfAnother(_ text: String, _ isNamed: Bool) {
+        #expect(HookTrial.names("/srv/pg", in: text) == isNamed)
+    }
+
     @Test func seesThatAJobIsNotDone() async throws {
         try await OwnHooks.with { (own) async throws in
             try own.write("#!/bin/sh\nset -eu\n", to: "fence_command.sh")
