@@ -23,31 +23,27 @@ dry_run "clone $TOOLKIT_NODE_NAME into $side and move $PGDATA to $aside"
 mkdir -p -- "${PGDATA%/*}"
 clear_the_way
 
-if ! { marker_is cloning && [ "$(marker_phase)" = "swapped $TOOLKIT_STEP" ]; }; then
-    # A copy that was interrupted is ours and holds nothing of its own.
-    for old in "$PGDATA".clone.*; do
-        case ${old#"$PGDATA".clone.} in
-            *[!0-9]*) ;;
-            *) rm -rf -- "$old" ;;
-        esac
-    done
-    check_source "${PGDATA%/*}"
-    set_marker cloning copying
-    log "cloning $TOOLKIT_NODE_NAME from its upstream"
-    copy_source "$side" || retry_later "pg_basebackup failed: see above"
-    clean_auto_conf "$side"
-    write_standby_signal "$side"
-    # Only an empty directory is removed; anything else is moved aside.
-    if [ -e "$PGDATA" ] && ! rmdir -- "$PGDATA" 2>/dev/null; then
-        [ ! -e "$aside" ] || aside=$aside.$(date +%s)
-        mv -T -- "$PGDATA" "$aside" || fail "can't move $PGDATA aside: is it a mount point? Put the cluster into a folder below"
-        result aside "$aside"
-    fi
-    mv -T -- "$side" "$PGDATA"
-    sync -- "${PGDATA%/*}"
-    set_marker cloning swapped "$TOOLKIT_STEP"
+# A copy that was interrupted is ours and holds nothing of its own.
+for old in "$PGDATA".clone.*; do
+    case ${old#"$PGDATA".clone.} in
+        *[!0-9]*) ;;
+        *) rm -rf -- "$old" ;;
+    esac
+done
+check_source "${PGDATA%/*}"
+set_marker cloning copying
+log "cloning $TOOLKIT_NODE_NAME from its upstream"
+copy_source "$side" || retry_later "pg_basebackup failed: see above"
+finish_copy "$side"
+# Only an empty directory is removed; anything else is moved aside.
+if [ -e "$PGDATA" ] && ! rmdir -- "$PGDATA" 2>/dev/null; then
+    [ ! -e "$aside" ] || aside=$aside.$(date +%s)
+    mv -T -- "$PGDATA" "$aside" || fail "can't move $PGDATA aside: is it a mount point? Put the cluster into a folder below"
+    result aside "$aside"
 fi
-result cloned yes
+mv -T -- "$side" "$PGDATA"
+sync -- "${PGDATA%/*}"
 clear_marker
+result cloned yes
 start_postgres "${TOOLKIT_TIMEOUT_SECONDS:-60}"
 log "$TOOLKIT_NODE_NAME runs as a standby"

@@ -13,6 +13,7 @@ extension Deployment {
     ) async throws(DeploymentError) -> Prepared.Beginning {
         let node = work.node
         async let uploads: Void? = try? hooks.prepare(node)
+        async let verifiers = verifiers(of: passwords)
         if work.survey.dataIsEmpty {
             try await run(
                 ["/bin/sh", "-s"], on: node, "initialise \(node.id)", inside: .work,
@@ -23,12 +24,12 @@ extension Deployment {
         }
         _ = await uploads
         if work.survey.postmaster == nil {
-            try await start(node)
+            try await start(node, under: work.stampWhenPlaced.next)
             await log.add(node.id, "started, locked")
         } else {
             try await untilReady(node)
         }
-        let begun = try await makeRoles(on: node, passwords)
+        let begun = try await makeRoles(on: node, verifiers.get())
         await log.add(
             node.id, "made the roles \(settings.postgresql.roles.joined(separator: ", "))")
         guard work.survey.runsOnItsOwn else { return try beginning(of: begun, on: node) }
@@ -45,20 +46,18 @@ extension Deployment {
         } catch {
             return error
         }
-        await withTaskGroup(of: Void.self) { group in
-            for work in others {
-                group.addTask { try? await hooks.prepare(work.node) }
-            }
-        }
+        _ = await hooks.prepare(others.map(\.node))
         return nil
     }
 
     /// By the same hook as ever, so that a set-up with systemd begins as it goes on.
-    func start(_ node: NodeSettings) async throws(DeploymentError) {
-        try await service(.serviceStartCommand, on: node, reason: "deploy")
+    func start(
+        _ node: NodeSettings, under stamp: Stamp? = nil
+    ) async throws(DeploymentError) {
+        try await service(.serviceStartCommand, on: node, reason: "deploy", under: stamp)
     }
 
-    /// Under `stamp`, which the store has; nil, while no store knows the cluster: the node's next step.
+    /// Under `stamp`; nil, while no store knows the cluster: the node's next step.
     func service(
         _ hook: HookName, on node: NodeSettings, reason: String, under stamp: Stamp? = nil
     ) async throws(DeploymentError) {
@@ -84,7 +83,7 @@ extension Deployment {
                 .node, "cannot read the stamp of \(node.id)", because: outcome.because,
                 next: "look at \(node.stateDirectory) on it, then \(reason) again")
         }
-        return Stamp(term: accepted.stamp.term, step: accepted.stamp.step.next)
+        return accepted.stamp.next
     }
 
     func untilReady(_ node: NodeSettings) async throws(DeploymentError) {
@@ -102,16 +101,11 @@ extension Deployment {
 
     /// Gives the answer to `whereItBegins`, too: a session less.
     private func makeRoles(
-        on node: NodeSettings, _ passwords: Passwords
+        on node: NodeSettings, _ verifiers: [String: String]
     ) async throws(DeploymentError) -> String {
         let what = "make the roles on \(node.id)"
         let postgresql = settings.postgresql
         do {
-            var verifiers: [String: String] = [:]
-            for role in postgresql.roles {
-                verifiers[role] = try scramVerifier(
-                    password: passwords.byRole[role] ?? "", user: role)
-            }
             let creation = try Roles.creation(postgresql, verifiers: verifiers)
             let grants = try Roles.grants(postgresql) + [Self.whereItBegins]
             guard postgresql.database != "postgres" else {
@@ -133,6 +127,25 @@ extension Deployment {
                 .node, "cannot \(what)", because: "\(error)",
                 next: "correct the roles' names in cluster.yaml")
         }
+    }
+
+    /// Made while initdb works: each costs thousands of rounds of a hash.
+    private func verifiers(
+        of passwords: Passwords
+    ) async -> Result<[String: String], DeploymentError> {
+        var verifiers: [String: String] = [:]
+        for role in settings.postgresql.roles {
+            do {
+                verifiers[role] = try scramVerifier(
+                    password: passwords.byRole[role] ?? "", user: role)
+            } catch {
+                return .failure(
+                    DeploymentError(
+                        .node, "cannot make the role \(role)", because: "\(error)",
+                        next: "correct the roles' names in cluster.yaml"))
+            }
+        }
+        return .success(verifiers)
     }
 
     private static let whereItBegins = """

@@ -62,26 +62,31 @@ extension Deployment {
         if work.survey.data == .missing, node.docker == nil {
             folders.append(parent(of: node.dataDirectory))
         }
-        let calls =
-            folders.map { "folder \(ShellWord.quote($0))\n" }
-            + work.uploads.map { file in
-                let contents = Data(file.contents).base64EncodedString()
-                return "file \(ShellWord.quote(file.path)) <<'END'\n\(contents)\nEND\n"
-            }
-            + Dictionary(grouping: work.uploads, by: \.mode).filter { $0.key != 0o600 }.map {
-                "mode 0\(String($0.key, radix: 8)) \(words($0.value))\n"
-            }
-            + (work.uploads.isEmpty ? [] : ["placed \"$@\"\n"])
-        let input =
-            Array("set -- \(words(work.uploads))\n".utf8) + (try script("place"))
-            + Array(calls.joined().utf8)
+        if let file = work.uploads.first(where: { $0.contents.contains(0) }) {
+            throw DeploymentError(
+                .files, "cannot write \(file.path) on \(node.id)", because: "it holds a NUL byte",
+                next: "correct its template, then deploy again")
+        }
+        let parents = Set(work.uploads.map { parent(of: $0.path) }).sorted()
+        var input = Array("with_folders() { \"$@\" \(words(parents)); }\n".utf8)
+        input += try script("place")
+        input += folders.flatMap { Array("folder \(ShellWord.quote($0))\n".utf8) }
+        if !parents.isEmpty { input += Array("with_folders begin\n".utf8) }
+        for file in work.uploads {
+            input += Array("file \(ShellWord.quote(file.path)) ".utf8)
+            input += ShellWord.quote(file.contents) + Array("\n".utf8)
+        }
+        for (mode, files) in Dictionary(grouping: work.uploads, by: \.mode) where mode != 0o600 {
+            input += Array("mode 0\(String(mode, radix: 8)) \(words(files.map(\.path)))\n".utf8)
+        }
+        if !parents.isEmpty { input += Array("with_folders placed\n".utf8) }
         try await run(
             ["/bin/sh", "-s"], on: node, "put the files of \(node.id) in place", input: input,
             next: "make room there, or make the folder as root for the owner of PostgreSQL")
     }
 
-    private func words(_ files: [DesiredFile]) -> String {
-        files.map { ShellWord.quote($0.path) }.joined(separator: " ")
+    private func words(_ paths: [String]) -> String {
+        paths.map { ShellWord.quote($0) }.joined(separator: " ")
     }
 
     private func parent(of path: String) -> String {
@@ -92,10 +97,7 @@ extension Deployment {
     /// The first node.conf: locked, no upstream. A node without one does not start.
     private func seal(_ work: NodeWork, _ log: ChangeLog) async throws(DeploymentError) {
         let node = work.node
-        let old = work.survey.stamp ?? Stamp(term: Term(0), step: Revision(0))
-        // A term of the scheduler's is kept: this only puts a lost file back.
-        let stamp = old.term == Term(0) ? Stamp(term: old.term, step: old.step.next) : old
-        try await lock(node, under: stamp, then: "deploy again")
+        try await lock(node, under: work.stampWhenPlaced, then: "deploy again")
         await log.add(node.id, "locked and sealed")
     }
 

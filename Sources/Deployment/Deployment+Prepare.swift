@@ -12,13 +12,16 @@ extension Deployment {
 
     /// Checks all nodes, then puts everything in place on them and, unless the store knows the
     /// cluster (`systemIdentifier`), initialises the first one, locked. Refuses before anything is
-    /// changed; what was changed before a failure is found in place by the next run.
+    /// changed; what was changed before a failure is found in place by the next run. `whenChecked` runs
+    /// beside the changes.
     public func prepare(
         systemIdentifier: String? = nil,
-        progress: @escaping @Sendable (DeployProgress) -> Void = { _ in }
+        progress: @escaping @Sendable (DeployProgress) -> Void = { _ in },
+        whenChecked: @escaping @Sendable () async -> Void = {}
     ) async throws(DeploymentError) -> Prepared {
         let work = try await work(systemIdentifier)
         try await refuseUntaken(work.nodes)
+        async let aside: Void = whenChecked()
         let log = ChangeLog(progress)
         for warning in work.warnings {
             if let node = warning.node {
@@ -40,6 +43,7 @@ extension Deployment {
         async let placing = placed(adopting == nil ? others : [], log)
         var beginning = try await begin(on: first, work.passwords, log)
         if let failure = await placing { throw failure }
+        await aside
         if adopting != nil {
             for standby in work.nodes
             where standby.node.id != first.node.id && standby.survey.data == .pgdata {
@@ -85,11 +89,14 @@ extension Deployment {
     }
 
     func work(_ systemIdentifier: String?) async throws(DeploymentError) -> Work {
+        // Beside what is rendered; the survey says what went wrong.
+        async let logins: Void = logIn()
         let (passwords, isKept) = try Passwords.kept(
             settings, rolesExist: systemIdentifier != nil)
         var files: [NodeID: [DesiredFile]] = [:]
         for node in settings.nodes { files[node.id] = try self.files(for: node, passwords) }
         let asked = files.mapValues { $0.map(\.path) }
+        await logins
         let surveys = try await surveys { node in
             // The last one tells whether node-apply has been at work.
             (asked[node.id] ?? []) + [NodeFiles.nodePath(of: node)]

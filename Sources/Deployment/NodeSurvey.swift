@@ -37,6 +37,16 @@ extension Deployment {
         }
     }
 
+    /// Connects to every machine.
+    func logIn() async {
+        await withTaskGroup(of: Void.self) { group in
+            for node in settings.nodes {
+                guard let ssh = runner(node) as? SSHRunner else { continue }
+                group.addTask { try? await ssh.connect() }
+            }
+        }
+    }
+
     private func look(
         at node: NodeSettings, with script: [UInt8], files: [String]
     ) async throws(ExecutionError) -> Survey {

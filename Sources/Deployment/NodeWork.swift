@@ -35,6 +35,13 @@ struct NodeWork: Sendable {
     /// it runs: it gets one when it is opened, or stopped.
     var isUnsealed: Bool
 
+    /// What the node has accepted once its files are placed. A term of the scheduler's is kept: sealing
+    /// only puts a lost file back.
+    var stampWhenPlaced: Stamp {
+        let old = survey.stamp ?? Stamp(term: Term(0), step: Revision(0))
+        return isUnsealed && old.term == Term(0) ? old.next : old
+    }
+
     /// A docker node's container is made, and not started.
     var isWithoutContainer: Bool { node.docker != nil && survey.container?.state == nil }
 

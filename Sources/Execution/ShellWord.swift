@@ -4,15 +4,20 @@ public enum ShellWord {
     ///
     /// A NUL byte has no quoting: no argument of a process can hold one.
     public static func quote(_ text: String) -> String {
-        guard !text.isEmpty else { return "''" }
-        if text.utf8.allSatisfy(isPlain) { return text }
-        var quoted = "'"
-        // By scalars, so that a quote joined with a combining mark is still seen.
-        for scalar in text.unicodeScalars {
-            if scalar == "'" { quoted += "'\\''" } else { quoted.unicodeScalars.append(scalar) }
+        String(decoding: quote(Array(text.utf8)), as: UTF8.self)
+    }
+
+    /// The same for bytes that need not be text. They hold no NUL.
+    public static func quote(_ bytes: [UInt8]) -> [UInt8] {
+        let quote = UInt8(ascii: "'")
+        if !bytes.isEmpty, bytes.allSatisfy(isPlain) { return bytes }
+        var quoted = [quote]
+        var rest = bytes[...]
+        while let index = rest.firstIndex(of: quote) {
+            quoted += rest[..<index] + Array("'\\''".utf8)
+            rest = rest[(index + 1)...]
         }
-        quoted += "'"
-        return quoted
+        return quoted + rest + [quote]
     }
 
     /// The words of one command, each quoted.

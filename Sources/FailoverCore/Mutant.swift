@@ -52,6 +52,8 @@
         case forgetsStrays
         /// The attach number stays when a node gets another primary.
         case keepsNumbers
+        /// A standby past the fork whose receiver waits is left as it is.
+        case missesWaiting
     }
 
     extension Situation {

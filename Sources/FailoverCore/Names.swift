@@ -65,6 +65,9 @@ public struct Stamp: Hashable, Comparable, Codable, Sendable, CustomStringConver
         self.step = step
     }
 
+    /// The next step of the same term.
+    public var next: Stamp { Stamp(term: term, step: step.next) }
+
     public static func < (left: Stamp, right: Stamp) -> Bool {
         (left.term, left.step) < (right.term, right.step)
     }

@@ -95,7 +95,8 @@ public struct NodeObservation: Hashable, Sendable, Codable {
     public static let lockedNames = "ANY 1 (toolkit_locked)"
 
     public var isLocked: Bool { standbyNames == Self.lockedNames && isReadOnly }
-    var hasReceiver: Bool { receiver != nil }
+    /// A receiver alone is none: that of a standby past the fork stays, and waits (F35).
+    var isStreaming: Bool { receiver?.status == "streaming" }
     /// Out of recovery and not locked: clients may write.
     public var isOpen: Bool { !isInRecovery && !isReadOnly }
 }

@@ -215,8 +215,9 @@ extension Situation {
             !needsNewNumber(member) && seen.attachedAs == applicationName(member.id)
         // Cut off since, it is not attached, whatever an older answer says.
         if isAttached, facts(member.id).seal == nil {
-            // Somebody started it as a primary between the look and its work.
-            if seen.receiver == nil, let why = divergence(member.id, seen) {
+            // It had more than its new primary when it was pointed there; or somebody started it as a
+            // primary between the look and its work.
+            if !isStreaming(seen), let why = divergence(member.id, seen) {
                 return Plan(.seal, "it can't stream: \(why)")
             }
             if let plan = planForMispointed(member) { return plan }

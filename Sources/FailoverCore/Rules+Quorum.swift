@@ -218,18 +218,25 @@ extension Situation {
         return now.since(since) >= timers.degradeAfter
     }
 
-    /// Proven on the lineage, streaming under its current name, close to the primary's end. What
-    /// it must hold in the end is proven by the barrier, not here.
+    /// Proven on the lineage, seen on its tip, streaming under its current name, close to the
+    /// primary's end. What it must hold in the end is proven by the barrier, not here.
     func isReadyToVote(_ id: NodeID) -> Bool {
         guard !isVoter(id), policy.node(id)?.replicationQuorum == true,
             let member = member(id), member.maintenance == nil,
             let attached = member.attach.term, attached >= cluster.tip.term, member.work == nil,
-            isFresh(id), !hasDuplicate(id), let row = sender(id), let flush = row.flush,
+            isFresh(id), hasArrived(id), !hasDuplicate(id),
+            let row = sender(id), let flush = row.flush,
             let primary = openPrimary, flush <= primary.position,
             primary.position.position - flush.position <= Self.caughtUpBytes,
             primary.slots.contains(where: { $0.name == id.slot && $0.isActive })
         else { return false }
         return true
+    }
+
+    /// A standby past the fork has a row that streams too, now and then, and what it reports as flushed
+    /// is another branch's: as many bytes, other records (F35).
+    private func hasArrived(_ id: NodeID) -> Bool {
+        settledAnswer(id)?.history == cluster.tip.history
     }
 
     /// One WAL segment of the usual size: the rest arrives while the barrier is being proven.

@@ -141,10 +141,17 @@ struct Situation {
         guard let name = premises.attachment(at: index) else { return false }
         let facts = facts(at: index)
         guard facts.isSettled, !facts.isSealed, let seen = facts.answer, seen.isInRecovery,
-            seen.hasReceiver, seen.attachedAs == name
+            isStreaming(seen), seen.attachedAs == name
         else { return false }
         return isOurs(seen) && !slotIsLost(ids[index]) && !isDuplicate(name)
             && missedSince(name) == nil
+    }
+
+    func isStreaming(_ seen: Answer) -> Bool {
+        #if TOOLKIT_MUTANTS
+            if policy.mutant == .missesWaiting { return seen.receiver != nil }
+        #endif
+        return seen.isStreaming
     }
 
     /// Two connections of the primary carry the name of one node: each counts as a copy (F8).

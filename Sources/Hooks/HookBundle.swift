@@ -16,6 +16,8 @@ struct HookBundle: Sendable {
     }
 
     let files: [File]
+    /// A script that writes the files into its working directory.
+    private let archive: [UInt8]
     /// SHA-256 of the archive.
     let hash: String
 
@@ -34,7 +36,8 @@ struct HookBundle: Sendable {
             files.append(File(name: "lib/" + file.name, mode: 0o600, contents: contents))
         }
         self.files = files
-        hash = SHA256.hex(Self.archive(files))
+        archive = Self.archive(files)
+        hash = SHA256.hex(archive)
     }
 
     static func dropInName(_ path: String, of hook: HookName) -> String {
@@ -52,13 +55,10 @@ struct HookBundle: Sendable {
         let found = try await runner.run(
             Command(["/bin/sh", "-c", look, "sh", folder], timeout: timeout))
         guard found.output != "complete\n" else { return }
-        let folders = Set(files.compactMap { $0.name.split(separator: "/").dropLast().first })
-        let archive = Data(Self.archive(files)).base64EncodedString()
         let result = try await runner.run(
             Command(
-                ["/bin/sh", "-euc", Self.unpack, "sh", folder, hash]
-                    + folders.sorted().map { "\($0)" },
-                standardInput: Array(archive.utf8), timeout: timeout))
+                ["/bin/sh", "-euc", Self.unpack, "sh", folder, hash],
+                standardInput: archive, timeout: timeout))
         guard result.isSuccess else {
             throw ExecutionError(
                 .transfer, "cannot write \(folder) on \(node.id)",
@@ -69,36 +69,44 @@ struct HookBundle: Sendable {
         }
     }
 
-    /// Each file behind a line of its mode, length and name.
+    /// It has the shell itself write them: a hundred processes would cost a slow machine more than a
+    /// start of PostgreSQL.
     private static func archive(_ files: [File]) -> [UInt8] {
-        files.flatMap { file in
-            let mode = String(file.mode, radix: 8)
-            return Array("\(mode) \(file.contents.count) \(file.name)\n".utf8) + file.contents
+        let folders = Set(files.compactMap { $0.name.split(separator: "/").dropLast().first })
+        var script = Array("mkdir -p -- \(words(folders.map(String.init)))\n".utf8)
+        for file in files {
+            let name = ShellWord.quote(file.name)
+            if file.contents.contains(0) {
+                let text = Data(file.contents).base64EncodedString()
+                script += Array("base64 -d >\(name) <<'END'\n\(text)\nEND\n".utf8)
+            } else {
+                script += Array("printf %s ".utf8) + ShellWord.quote(file.contents)
+                script += Array(" >\(name)\n".utf8)
+            }
         }
+        let programs = files.filter { $0.mode == 0o700 }.map(\.name)
+        if !programs.isEmpty { script += Array("chmod 700 -- \(words(programs))\n".utf8) }
+        return script
     }
 
-    /// Takes the archive apart beside the folder, which appears whole. One process for each file and no
-    /// more: a hundred would cost a slow machine more than a start of PostgreSQL. A folder that an
-    /// interrupted upload left is moved away, not changed: a hook of it may run.
+    private static func words(_ names: [String]) -> String {
+        names.sorted().map { ShellWord.quote($0) }.joined(separator: " ")
+    }
+
+    /// Unpacks beside the folder, which appears whole. A folder that an interrupted upload left is moved
+    /// away, not changed: a hook of it may run.
     private static let unpack = """
         umask 077
         folder=$1 hash=$2 new=$1.new.$$
-        shift 2
         trap 'rm -rf -- "$new" "$new.old"' EXIT
         mkdir -p -- "$new"
         cd -- "$new"
-        [ "$#" = 0 ] || mkdir -- "$@"
-        set --
-        base64 -d >archive
+        cat >archive
         if [ "$(sha256sum <archive)" != "$hash  -" ]; then
             echo 'the files arrived damaged' >&2
             exit 1
         fi
-        while read -r mode length name; do
-            head -c "$length" >"$name"
-            [ "$mode" = 600 ] || set -- "$@" "$name"
-        done <archive
-        [ "$#" = 0 ] || chmod 700 -- "$@"
+        . ./archive
         rm -- archive
         : >complete
         find . -exec sync -- {} +

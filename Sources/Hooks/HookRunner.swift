@@ -1,6 +1,6 @@
 public import ClusterFile
 public import Execution
-import FailoverCore
+public import FailoverCore
 import Quotation
 
 /// Runs hooks: finds the script, uploads it once, and runs it through the node's wrapper.
@@ -73,7 +73,30 @@ public struct HookRunner: Sendable {
 
     /// Uploads the scripts of every node hook, so that a failover doesn't pay for it.
     public func prepare(_ node: NodeSettings) async throws(ExecutionError) {
-        _ = try await upload(to: node)
+        _ = try await upload(try HookBundle(scripts), to: node)
+    }
+
+    /// The same for many nodes at once; what kept it from any of them.
+    public func prepare(_ nodes: [NodeSettings]) async -> [NodeID: ExecutionError] {
+        let bundle: HookBundle
+        do { bundle = try HookBundle(scripts) } catch {
+            return Dictionary(nodes.map { ($0.id, error) }) { first, _ in first }
+        }
+        return await withTaskGroup(of: (NodeID, ExecutionError)?.self) { group in
+            for node in nodes {
+                group.addTask {
+                    do throws(ExecutionError) {
+                        _ = try await upload(bundle, to: node)
+                        return nil
+                    } catch {
+                        return (node.id, error)
+                    }
+                }
+            }
+            var failures: [NodeID: ExecutionError] = [:]
+            for await case (let node, let error)? in group { failures[node] = error }
+            return failures
+        }
     }
 
     // MARK: Drop-ins
@@ -136,11 +159,12 @@ public struct HookRunner: Sendable {
         let node = work.call.node
         do {
             if let inline { return try await wrapped(work, as: name, program: inline) }
-            let folder = try await upload(to: node)
+            let bundle = try HookBundle(scripts)
+            let folder = try await upload(bundle, to: node)
             let outcome = try await wrapped(work, as: name, program: ["\(folder)/\(file)"])
             guard case .failed(ExitStatus.noProgram, _) = outcome else { return outcome }
             uploaded.forget(folder, on: node.id)
-            _ = try await upload(to: node)
+            _ = try await upload(bundle, to: node)
             return try await wrapped(work, as: name, program: ["\(folder)/\(file)"])
         } catch {
             return HookOutcome(error, after: work.timeout)
@@ -164,8 +188,9 @@ public struct HookRunner: Sendable {
         return HookOutcome(result, timeout: work.timeout)
     }
 
-    private func upload(to node: NodeSettings) async throws(ExecutionError) -> String {
-        let bundle = try HookBundle(scripts)
+    private func upload(
+        _ bundle: HookBundle, to node: NodeSettings
+    ) async throws(ExecutionError) -> String {
         let folder = bundle.folder(on: node)
         if !uploaded.contains(folder, on: node.id) {
             try await bundle.upload(to: node, via: runner(node), timeout: .seconds(30))

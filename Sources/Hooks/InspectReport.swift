@@ -30,10 +30,7 @@ public struct InspectReport: Hashable, Sendable {
         /// pg_controldata's words: `in production`, `shut down`, `in archive recovery` …
         public var state: String
         public var checkpoint: LSN
-        public var redo: LSN
         public var timeline: TimelineID
-        public var minRecoveryEnd: LSN
-        public var minRecoveryTimeline: TimelineID
         public var hasChecksums: Bool
         public var hasHintLogging: Bool
     }
@@ -46,18 +43,12 @@ public struct InspectReport: Hashable, Sendable {
     public var dataDirectory: DataDirectory
     /// Nil when pg_controldata can't read the directory.
     public var control: Control?
-    public var dataVersion: Int?
-    /// As the binaries print it: `15.20`.
-    public var binaryVersion: String
     public var hasStandbySignal: Bool
     public var marker: Marker
     /// The highest timeline of the WAL segments in pg_wal.
     public var walTimeline: TimelineID?
     /// Contents of pg_wal's `.history` files.
     public var histories: [TimelineHistory]
-    /// Our settings that stand in postgresql.auto.conf, where they must not.
-    public var overridden: [String]
-    public var freeBytes: Int64?
     /// Whether `open.conf` exists.
     public var isOpened: Bool
 }
@@ -85,14 +76,10 @@ extension InspectReport {
         mayHaveOrphans = text("orphans") != "no"
         dataDirectory = DataDirectory(rawValue: text("data_directory")) ?? .missing
         control = Control(facts)
-        dataVersion = Int(text("data_version"))
-        binaryVersion = text("binary_version")
         hasStandbySignal = text("standby_signal") == "yes"
         marker = Marker(rawValue: text("marker")) ?? .none
         walTimeline = UInt32(text("wal_timeline")).map { TimelineID($0) }
         self.histories = histories
-        overridden = text("auto_conf").split(separator: ",").map { String($0) }
-        freeBytes = Int64(text("free_bytes"))
         isOpened = text("opened") == "yes"
     }
 
@@ -115,17 +102,12 @@ extension InspectReport.Control {
     fileprivate init?(_ facts: [Substring: Substring]) {
         guard let identifier = facts["system_identifier"], let state = facts["state"],
             let checkpoint = facts["checkpoint_lsn"].flatMap({ LSN($0) }),
-            let redo = facts["redo_lsn"].flatMap({ LSN($0) }),
             let timeline = facts["timeline"].flatMap({ UInt32($0) })
         else { return nil }
         systemIdentifier = String(identifier)
         self.state = String(state)
         self.checkpoint = checkpoint
-        self.redo = redo
         self.timeline = TimelineID(timeline)
-        minRecoveryEnd = facts["min_recovery_end"].flatMap { LSN($0) } ?? .zero
-        minRecoveryTimeline = TimelineID(
-            facts["min_recovery_timeline"].flatMap { UInt32($0) } ?? 0)
         hasChecksums = facts["data_checksums"] == "yes"
         hasHintLogging = facts["wal_log_hints"] == "yes"
     }

@@ -29,11 +29,12 @@ extension Executor {
     ) async throws(Ended) -> Proof {
         let link = try link(of: work)
         let source = try self.link(attachment.upstream)
+        let inspection = beside { () throws(Ended) in try await inspect(link) }
         if method == .rewind { try await checkpoint(source) }
         _ = try await makeSlots([attachment.slot], on: source)
         try await apply(
             work, to: link, upstream: upstream(attachment, of: link), overSQL: false)
-        try await stopIfRunning(work, link, before: .rejoinCommand)
+        try await stopIfRunning(work, link, inspection, before: .rejoinCommand)
         let outcome = await runHook(
             .rejoinCommand, work, on: link, attachment: attachment, switchLSN: switchLSN,
             extra: ["TOOLKIT_REJOIN_METHOD": method.rawValue])
@@ -44,22 +45,31 @@ extension Executor {
 
     func clone(_ work: EffectWork, _ attachment: Effect.Attachment) async throws(Ended) -> Proof {
         let link = try link(of: work)
-        _ = try await makeSlots([attachment.slot], on: self.link(attachment.upstream))
+        let source = try self.link(attachment.upstream)
+        let inspection = beside { () throws(Ended) in try await inspect(link) }
+        let slots = beside { () throws(Ended) in
+            try await makeSlots([attachment.slot], on: source)
+        }
         try await apply(
             work, to: link, upstream: upstream(attachment, of: link), overSQL: false)
-        try await stopIfRunning(work, link, before: .cloneCommand)
+        _ = try await slots.value.get()
+        try await stopIfRunning(work, link, inspection, before: .cloneCommand)
         let outcome = await runHook(.cloneCommand, work, on: link, attachment: attachment)
         try results(outcome, of: .cloneCommand)
-        await dropStaleSlots(work, on: link)
+        // No base backup brings slots along; a copy of another kind may.
+        if !isDefault(.cloneCommand) { await dropStaleSlots(work, on: link) }
         return .none
     }
 
-    /// Neither rejoin nor clone touches a data directory in use. A repeated step finds the server that
-    /// it has started itself: the wrapper knows, and lets that run.
+    /// Neither rejoin nor clone touches a data directory in use: a server that starts after the
+    /// inspection, made while the node's files are written, is refused by the hook itself. A repeated
+    /// step finds the server that it has started itself: the wrapper knows, and lets that run.
     private func stopIfRunning(
-        _ work: EffectWork, _ link: NodeLink, before hook: HookName
+        _ work: EffectWork, _ link: NodeLink,
+        _ inspection: Task<Result<FailoverCore.NodeInspection, Ended>, Never>,
+        before hook: HookName
     ) async throws(Ended) {
-        guard try await inspect(link).isPostmasterRunning else { return }
+        guard try await inspection.value.get().isPostmasterRunning else { return }
         let outcome = await runHook(
             .serviceStopCommand, work, on: link,
             extra: ["TOOLKIT_STOP_MODE": "fast", "TOOLKIT_STOP_BEFORE": hook.rawValue])

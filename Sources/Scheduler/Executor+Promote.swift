@@ -35,14 +35,6 @@ extension Executor {
         }
     }
 
-    private func beside<T: Sendable>(
-        _ body: @escaping @Sendable () async throws(Ended) -> T
-    ) -> Task<Result<T, Ended>, Never> {
-        Task {
-            do throws(Ended) { return .success(try await body()) } catch { return .failure(error) }
-        }
-    }
-
     /// Runs the hook and, beside it, watches for the end of recovery.
     private func requestPromotion(
         _ work: EffectWork, _ link: NodeLink, _ session: Connection,

@@ -56,6 +56,8 @@ struct Barrier {
     let deadline: ContinuousClock.Instant
 
     private static let pace = Duration.milliseconds(4)
+    /// What all canaries of one try write together.
+    private static let canariesMaxBytes = 64 * 1024 * 1024
     /// Flushed at once, so that every standby has something to answer. Waits for nobody: the
     /// session is at `synchronous_commit = local`.
     private static let pushSQL = "SELECT pg_logical_emit_message(true, 'toolkit', '')"
@@ -83,17 +85,21 @@ struct Barrier {
 
     /// A commit of its own session is *seen* waiting. One that has returned proves nothing, wherever
     /// its record has got to by now: it may not have waited. So a quick standby is given more to
-    /// copy each time.
+    /// copy each time, up to a limit: a checkpointer that is stuck on a slow disk reads its
+    /// configuration no sooner for it.
     private func flagIsUp() async throws(Ended) {
-        var bytes = 1
+        var (tries, left) = (0, Self.canariesMaxBytes)
         try await until("commits do not wait for the standbys yet") { () throws(Ended) in
+            if tries > 0 { await executor.pause(.milliseconds(min(2 << tries, 100))) }
+            // Twice 256 KiB, twice 1 MiB, then 4 MiB each.
+            let size = 262_144 << (2 * min(tries / 2, 2))
+            let bytes = size <= left ? size : 1
+            (tries, left) = (tries + 1, left - bytes)
             let canary = try await executor.sql { () throws(PostgresError) in
                 try await link.connect(within: .seconds(1))
             }
             let isWaiting = try await watch(canary, writing: bytes)
             await canary.close()
-            if !isWaiting, bytes > 1 { await executor.pause(.milliseconds(100)) }
-            bytes = min(max(bytes * 8, 64 * 1024), 4 * 1024 * 1024)
             return isWaiting
         }
     }
@@ -151,21 +157,35 @@ struct Barrier {
     private func newQuorumCaughtUp() async throws(Ended) {
         let end =
             try await value("SELECT pg_current_wal_insert_lsn()").flatMap { LSN($0) } ?? .zero
-        try await until("the new quorum has not caught up to \(end)") { () throws(Ended) in
+        var flushed: [String: LSN] = [:]
+        try await until(
+            "the new quorum has not caught up to \(end): \(positions(flushed))"
+        ) { () throws(Ended) in
             _ = try await value(Self.pushSQL)
-            return try await covered() >= end
+            flushed = try await flushedByVoters()
+            return covered(flushed) >= end
         }
     }
 
     /// What k voters of the new config have flushed: the k-th largest position.
-    private func covered() async throws(Ended) -> LSN {
+    private func covered(_ flushed: [String: LSN]) -> LSN {
+        let sorted = flushed.values.sorted(by: >)
+        return sorted.count >= change.required ? sorted[change.required - 1] : .zero
+    }
+
+    private func flushedByVoters() async throws(Ended) -> [String: LSN] {
         var flushed: [String: LSN] = [:]
         for sender in try await senders(change.voters) {
             let flush = sender.flush ?? .zero
             flushed[sender.name] = min(flushed[sender.name] ?? flush, flush)
         }
-        let sorted = flushed.values.sorted(by: >)
-        return sorted.count >= change.required ? sorted[change.required - 1] : .zero
+        return flushed
+    }
+
+    private func positions(_ flushed: [String: LSN]) -> String {
+        change.voters.map { name in
+            "\(name) \(flushed[name].map { "has \($0)" } ?? "is not connected")"
+        }.joined(separator: ", ")
     }
 
     private func senders(_ names: [String]) async throws(Ended) -> [Sender] {
@@ -190,10 +210,10 @@ struct Barrier {
     }
 
     private func until(
-        _ complaint: String, _ isProven: () async throws(Ended) -> Bool
+        _ complaint: @autoclosure () -> String, _ isProven: () async throws(Ended) -> Bool
     ) async throws(Ended) {
         while try await !isProven() {
-            guard ContinuousClock.now < deadline else { throw .tryAgain(complaint) }
+            guard ContinuousClock.now < deadline else { throw .tryAgain(complaint()) }
             await executor.pause(Self.pace)
         }
     }

@@ -115,6 +115,15 @@ struct Ended: Error {
 }
 
 extension Executor {
+    /// Work that another part of the effect need not wait for.
+    func beside<T: Sendable>(
+        _ body: @escaping @Sendable () async throws(Ended) -> T
+    ) -> Task<Result<T, Ended>, Never> {
+        Task {
+            do throws(Ended) { return .success(try await body()) } catch { return .failure(error) }
+        }
+    }
+
     /// `body` with its errors told as outcomes.
     func sql<T: Sendable>(
         _ body: () async throws(PostgresError) -> T

@@ -124,14 +124,8 @@ public actor Scheduler {
 
     /// A failover should not pay for the upload of its scripts, nor one node wait for another.
     private func prepareHooks() async {
-        await withTaskGroup(of: Void.self) { group in
-            for node in settings.nodes {
-                group.addTask { [hooks = executor.hooks, logger] in
-                    do { try await hooks.prepare(node) } catch {
-                        logger.warning("hooks are not prepared on \(node.id): \(error)")
-                    }
-                }
-            }
+        for (node, error) in await executor.hooks.prepare(settings.nodes) {
+            logger.warning("hooks are not prepared on \(node): \(error)")
         }
     }
 
@@ -161,7 +155,7 @@ public actor Scheduler {
             if case .inspect = effect.action { unseen.remove(effect.node) }
             note(effect, report)
             await step(.effectEnded(effect.id, report.outcome))
-            await observers[effect.node]?.probeNow()
+            await look(after: effect)
         case .childrenTold(let id, let report, let because):
             inFlight[id] = nil
             noteChildrenCommand(id, report, because: because)
@@ -181,6 +175,16 @@ public actor Scheduler {
             unseen.remove(node)
         case .unreachable(let node, _):
             if silent.insert(node).inserted { unseen.insert(node) }
+        default: break
+        }
+    }
+
+    /// Who streams from whom is seen on the primary, within milliseconds.
+    private func look(after effect: Effect) async {
+        await observers[effect.node]?.probeNow()
+        switch effect.action {
+        case .follow, .rejoin, .clone, .start:
+            await observers[machine.cluster.lastPrimary]?.probeClosely()
         default: break
         }
     }

@@ -52,7 +52,12 @@ struct Rollout: Sendable {
             changes = try await deployment.changeMachines(.prepare, as: admin, progress: tell)
         }
         var prepared = try await deployment.prepare(
-            systemIdentifier: stored?.systemIdentifier, progress: tell)
+            systemIdentifier: stored?.systemIdentifier, progress: tell,
+            whenChecked: { [settings] in
+                guard stored == nil else { return }
+                // Waits for the disk several times; what is wrong with it is told when it is needed.
+                _ = try? await SQLiteStore(path: SchedulerPaths(settings).store)
+            })
         prepared.changes = changes + prepared.changes
         return prepared
     }

@@ -29,11 +29,26 @@ final class ProcessCluster: Sendable {
         do {
             try await body(cluster)
         } catch {
-            print("=== daemon.log\n\(cluster.end(of: "daemon.log"))")
+            await cluster.tell()
             await cluster.remove()
             throw error
         }
         await cluster.remove()
+    }
+
+    /// All that says why it failed: it goes with the folder.
+    private func tell() async {
+        print("=== daemon.log\n\(end(of: "daemon.log"))")
+        for node in settings.nodes {
+            let log = node.stateDirectory.dropFirst(root.count + 1) + "/postgres.log"
+            let seen = try? await sql(
+                """
+                \\x on
+                SELECT now(), * FROM pg_stat_replication; SELECT * FROM pg_replication_slots;
+                SELECT * FROM pg_stat_wal_receiver
+                """, on: node.id)
+            print("=== \(node.id)\n\(end(of: String(log)))\n\(seen ?? "it does not answer")")
+        }
     }
 
     private init() async throws {

@@ -70,7 +70,7 @@ struct PrepareTests {
             }
             #expect(error?.subject == "cannot put the files of node1 in place")
             #expect(error?.because.contains("/etc/shop/node1/pg_hba.conf") == true)
-            let left = try await machine.run(["find", machine.folder, "-name", "*.toolkit-new"])
+            let left = try await machine.run(["find", machine.folder, "-name", ".toolkit-new"])
             #expect(left == "")
             // Nothing has begun: whoever clears the way goes on.
             try await machine.run(["rm", "-r", "\(machine.folder)/etc/shop/node1/pg_hba.conf"])

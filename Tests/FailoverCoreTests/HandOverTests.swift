@@ -21,6 +21,35 @@ struct HandOverTests {
         #expect(!world.done.contains("a.rewind"))
     }
 
+    /// What it wrote after its last record for anybody went to b, and not to c.
+    @Test func whoHasMoreThanTheNewPrimaryIsRewound() {
+        var world = World.steady()
+        world.writtenAfterQuiesce = 56
+        world.send(.ordered(.switchover(to: "c")))
+        world.run(untilHealthy: 30_000)
+        #expect(world.view.isHealthy, "\(world.view) \(world.fired.suffix(20))")
+        #expect(world.openNodes == ["c"])
+        #expect(world.done.contains("a.rewind") && world.done.contains("b.rewind"), "\(world.done)")
+        #expect(world.nodes["a"]?.history == world.nodes["c"]?.history)
+        #expect(world.nodes["b"]?.history == world.nodes["c"]?.history)
+    }
+
+    /// Its row on the new primary streams, and its position is another branch's.
+    @Test func whoIsPastTheForkIsNotCounted() {
+        var world = World.steady()
+        world.writtenAfterQuiesce = 56
+        world.send(.ordered(.switchover(to: "c")))
+        while world.openNodes != ["c"], world.now < 60_000 { world.tick() }
+        world.nodes["c"]?.position = LSN(1_000_000)
+        for _ in 0..<400 {
+            world.tick()
+            for voter in world.cluster.configs.flatMap(\.voters) {
+                #expect(world.nodes[voter]?.history == world.nodes["c"]?.history, "\(world.fired)")
+            }
+        }
+        #expect(world.view.isHealthy, "\(world.view)")
+    }
+
     @Test func nobodyIsOpenedWhileTheOldPrimaryRunsAndItsVotersAreWithIt() {
         var world = World.steady()
         world.refused = ["a.fence", "b.follow"]

@@ -57,6 +57,9 @@ struct World {
     /// What failover_validation_command says.
     var validationAgrees = true
 
+    /// Bytes that an emptied primary goes on to write: autovacuum, or a snapshot of what runs (F33).
+    var writtenAfterQuiesce: UInt64 = 0
+
     init(
         numberSyncStandbys: Int = 1, alone: Policy.Alone = .allow, validatesFailover: Bool = false,
         _ change: (inout Policy) -> Void = { _ in }
@@ -253,8 +256,10 @@ struct World {
             }
             let wasAt = node.position
             nodes[attachment.upstream]?.slots.insert(attachment.slot)
-            node.history = source.history
-            node.position = source.position
+            if !action.keepsData {
+                node.history = source.history
+                node.position = source.position
+            }
             node.hasData = true
             node.isRunning = true
             node.isOpen = false
@@ -299,8 +304,12 @@ struct World {
                 streams(standby)
             else { return .unknown("\(target) does not receive") }
             nodes[standby]?.position = node.position
-            return .done(
-                .quiesced(QuiesceProof(end: node.position, timeline: node.history.timeline)))
+            let end = node.position
+            node.position = LSN(end.position + writtenAfterQuiesce)
+            for other in Self.ids where other != standby && nodes[other]?.upstream == id {
+                nodes[other]?.position = node.position
+            }
+            return .done(.quiesced(QuiesceProof(end: end, timeline: node.history.timeline)))
         case .fastForward(let attachment, let target):
             guard let source = nodes[attachment.upstream], source.isRunning,
                 source.position >= target
@@ -339,7 +348,7 @@ struct World {
         for id in Self.ids {
             guard let node = nodes[id], node.isRunning, node.isInRecovery, !node.isFrozen,
                 let upstream = node.upstream.flatMap({ nodes[$0] }), upstream.isRunning,
-                !upstream.isFrozen, node.position <= upstream.position
+                !upstream.isFrozen, node.position <= upstream.position, !isPastFork(id)
             else { continue }
             nodes[id]?.position = upstream.position
             nodes[id]?.history = upstream.history
@@ -351,6 +360,15 @@ struct World {
             !node.isCutOff, let upstream = node.upstream.flatMap({ nodes[$0] })
         else { return false }
         return upstream.isRunning && !upstream.isFrozen && upstream.history == node.history
+    }
+
+    /// PostgreSQL streams the older timeline to its end again and again; the connection stays (F35).
+    private func isPastFork(_ id: NodeID) -> Bool {
+        guard let node = nodes[id], node.isRunning, node.isInRecovery,
+            let upstream = node.upstream.flatMap({ nodes[$0] }), upstream.isRunning
+        else { return false }
+        let departure = upstream.history.end(of: node.history.timeline)
+        return departure.map { $0 < node.position } ?? false
     }
 
     mutating func probeAll() {
@@ -367,11 +385,14 @@ struct World {
     }
 
     private func observation(_ id: NodeID, _ node: Node) -> NodeObservation {
-        let senders = Self.ids.filter { nodes[$0]?.upstream == id && streams($0) }
+        let senders = Self.ids.filter {
+            nodes[$0]?.upstream == id && (streams($0) || isPastFork($0))
+        }
         return NodeObservation(
             systemIdentifier: "42", isInRecovery: node.isInRecovery,
             timeline: node.history.timeline, history: node.history, position: node.position,
-            receiver: streams(id) ? .init(status: "streaming", messageAgeMs: 10) : nil,
+            receiver: streams(id) || isPastFork(id)
+                ? .init(status: streams(id) ? "streaming" : "waiting", messageAgeMs: 10) : nil,
             senders: senders.map { sender in
                 .init(
                     applicationName: nodes[sender]?.attachedAs ?? "", state: "streaming",
@@ -389,6 +410,10 @@ struct World {
 }
 
 extension Effect.Action {
+    fileprivate var keepsData: Bool {
+        if case .rejoin(.start, _, _) = self { true } else { false }
+    }
+
     /// The primary that is being stopped: whoever has `id` as its standby in `world`.
     fileprivate func nodeOf(_ id: NodeID, _ world: World) -> NodeID? {
         world.nodes[id]?.upstream == world.cluster.lastPrimary ? world.cluster.lastPrimary : nil

@@ -45,6 +45,30 @@ struct UploadTests {
         }
     }
 
+    /// A hook need not be text: the archive is a script, which can't hold a NUL byte.
+    @Test func everyByteArrives() async throws {
+        try await HookBench.with { (bench) async throws in
+            let own = bench.path + "/hooks/follow_command.d"
+            try await bench.sh(#"mkdir -p -- "$1""#, own)
+            let hooks: [String: [UInt8]] = [
+                "post-binary": Array(UInt8.min...UInt8.max),
+                "post-text it's": Array("'\n$(false)`\\\n".utf8) + Array(1...UInt8.max),
+                "post-empty": [],
+            ]
+            for (name, contents) in hooks {
+                try await bench.runner.upload(
+                    contents, to: own + "/" + name, mode: 0o755, timeout: .seconds(30))
+            }
+            let bundle = try bench.bundle()
+            try await bundle.upload(to: bench.a, via: bench.runner, timeout: .seconds(30))
+            for (name, contents) in hooks {
+                let path = bundle.folder(on: bench.a) + "/follow_command.d/" + name
+                let sum = try await bench.sh(#"sha256sum <"$1""#, path)
+                #expect(sum == SHA256.hex(contents) + "  -\n", "\(name)")
+            }
+        }
+    }
+
     @Test func twoUploadsAtOnceLeaveOneFolder() async throws {
         try await HookBench.with { (bench) async throws in
             let bundle = try bench.bundle()

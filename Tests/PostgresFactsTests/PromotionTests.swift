@@ -40,6 +40,37 @@ struct PromotionTests {
     }
 
     @Test(
+        "F35: a standby past the fork keeps receiver and row, and acknowledges what it does not hold",
+        arguments: ServerVersion.all)
+    func pastTheFork(version: ServerVersion) async throws {
+        let often = ["wal_retrieve_retry_interval = '50ms'"]
+        try await withPair(version, standby: often) { primary, successor in
+            let ahead = try await primary.follower("ahead", settings: often)
+            try await primary.sees("ahead")
+            try await successor.replays(try await primary.current("pg_current_wal_flush_lsn()"))
+            try await successor.seal()
+            try await primary.query("insert into t select generate_series(1001, 20000)")
+            let end = try await primary.current("pg_current_wal_flush_lsn()")
+            try await ahead.replays(end)
+            await primary.kill(SIGKILL)
+            try await successor.promote()
+            try await ahead.repoint(to: successor)
+            await ahead.reload()
+
+            try await ahead.wait(
+                until: "select status = 'waiting' from pg_stat_wal_receiver")
+            let receiver = try await ahead.current(ThrowawayPostgres.receiverPID)
+            try await successor.sees("ahead")
+            try await successor.set("synchronous_standby_names", to: "ANY 1 (ahead)")
+            let commit = try await Statement.begin("insert into t values (-1)", on: successor)
+            #expect(await commit.outcome == .acknowledged("INSERT 0 1"))
+            #expect(try await successor.value("select pg_current_wal_lsn() < '\(end)'") == "t")
+            #expect(try await ahead.value("select count(*) from t where x = -1") == "0")
+            #expect(try await ahead.current(ThrowawayPostgres.receiverPID) == receiver)
+        }
+    }
+
+    @Test(
         "F21a: asked at the end of a stream, a promotion is quick when each 30 ms a reload nudges it",
         arguments: ServerVersion.all)
     func nudged(version: ServerVersion) async throws {

@@ -28,7 +28,26 @@ works_here() {
     is_alive "$1" && [ "$(readlink -- "/proc/$1/cwd")" = "$(readlink -f -- "$PGDATA")" ]
 }
 
-# What is at $2, or at the closest folder above it that exists.
+# NAME PATH …: what is at each path, or at the closest folder above it. All owners in one process.
+places() {
+    names='' left=$#
+    while [ "$left" -gt 0 ]; do
+        place "$1" "$2"
+        names="$names $1" left=$((left - 2))
+        shift 2
+        set -- "$@" "$near"
+    done
+    owners=$(stat -c %U -- "$@")
+    spaces=$(stat -f -c '%a %b %S %T' -- "$@")
+    for name in $names; do
+        say "$name.owner" "${owners%%"$newline"*}"
+        say "$name.space" "${spaces%%"$newline"*}"
+        owners=${owners#*"$newline"} spaces=${spaces#*"$newline"}
+    done
+}
+newline='
+'
+
 place() {
     near=$2
     while [ ! -e "$near" ] && [ "$near" != / ]; do
@@ -42,12 +61,9 @@ place() {
         say "$1.usable" no
     fi
     say "$1.nearest" "$near"
-    say "$1.owner" "$(stat -c %U -- "$near")"
-    say "$1.space" "$(stat -f -c '%a %b %S %T' -- "$near")"
 }
 
 data_directory() {
-    place data "$PGDATA"
     if [ ! -e "$PGDATA" ]; then
         say data missing
     elif [ ! -d "$PGDATA" ] || [ ! -r "$PGDATA" ] || [ ! -x "$PGDATA" ]; then
@@ -221,30 +237,35 @@ service() {
     esac
 }
 
+# The data of a container were looked at where they lie.
+machine_places() {
+    set -- config "$TOOLKIT_CONFIG_DIR" state "$TOOLKIT_STATE_DIR" runtime "$TOOLKIT_RUNTIME_DIR" socket "$PGHOST"
+    if [ "$TOOLKIT_PART" = all ]; then set -- data "$PGDATA" "$@"; fi
+    places "$@"
+}
+
 if [ "$TOOLKIT_PART" != machine ]; then
     programs
     data_directory
     server
     if [ "$TOOLKIT_PART" = server ]; then
+        places data "$PGDATA"
         say end yes
         exit 0
     fi
 fi
-say user "$(id -un)"
-say group "$(id -gn)"
-say uid "$(id -u)"
+stat --printf='user=%U\ngroup=%G\n' -- /proc/self/
 say clock "$(date +%s%3N)"
-say memory "$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)"
+while read -r name value _; do
+    if [ "$name" = MemTotal: ]; then say memory "$value"; fi
+done </proc/meminfo
 say cores "$(nproc)"
 if read -r _ _ release _ </proc/version; then say kernel "$release"; fi
 tools timeout flock base64 sync setsid stat find mv cmp sha256sum
 say tools.missing "${missing# }"
 [ "$TOOLKIT_PART" = all ] || engine
 [ -z "${TOOLKIT_SERVICE:-}" ] || service
-place config "$TOOLKIT_CONFIG_DIR"
-place state "$TOOLKIT_STATE_DIR"
-place runtime "$TOOLKIT_RUNTIME_DIR"
-place socket "$PGHOST"
+machine_places
 if [ -r "$TOOLKIT_STATE_DIR/node.env" ]; then
     # shellcheck disable=SC2016  # the inner shell's
     say deployed.data "$(sh -c '. "$1" && printf %s "$PGDATA"' sh "$TOOLKIT_STATE_DIR/node.env" </dev/null)"

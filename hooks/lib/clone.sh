@@ -48,5 +48,15 @@ copy_source() {
         return 1
     fi
     rm -f -- "$copied"
-    [ "$#" = 0 ] || sync --file-system -- "$target"
+}
+
+# Makes the copy $1 a standby's. It is whole on the disk after this, and only then.
+finish_copy() {
+    clean_auto_conf "$1"
+    if flushes_whole; then
+        : >"$1/standby.signal"
+        sync --file-system -- "$1"
+    else
+        write_standby_signal "$1"
+    fi
 }

@@ -47,14 +47,14 @@ dry_run() {
     exit 0
 }
 
-# wait_until SECONDS command… — polls 50 times a second; false when the time is over.
+# wait_until SECONDS command… — polls 100 times a second; false when the time is over.
 wait_until() {
-    tries=$(($1 * 50))
+    tries=$(($1 * 100))
     shift
     until "$@"; do
         [ "$tries" -gt 0 ] || return 1
         tries=$((tries - 1))
-        sleep 0.02
+        sleep 0.01
     done
 }
 

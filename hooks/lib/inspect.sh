@@ -31,24 +31,20 @@ look_inside() {
 }
 
 tell() { printf '%s=%s\n' "$1" "$2"; }
-yes_if() { if "$@"; then echo yes; else echo no; fi; }
 
 if [ -n "${TOOLKIT_CONTAINER:-}" ] && [ -z "${TOOLKIT_INSIDE:-}" ]; then
     look_inside
     exit 0
 fi
 
-tell boot_id "$(cat /proc/sys/kernel/random/boot_id)"
+boot_id=unknown
+read -r boot_id </proc/sys/kernel/random/boot_id || :
+tell boot_id "$boot_id"
 if [ -r stamp ] && read -r term step <stamp; then tell stamp "$term.$step"; else tell stamp 0.0; fi
-tell opened "$(yes_if [ -e "$TOOLKIT_RUNTIME_DIR/open.conf" ])"
+if [ -e "$TOOLKIT_RUNTIME_DIR/open.conf" ]; then tell opened yes; fi
 unfinished=none
 if [ -r marker ]; then read -r unfinished _ <marker || :; fi
 tell marker "$unfinished"
-tell binary_version "$("$PG_BINDIR/postgres" -V 2>/dev/null | sed 's/^[^0-9]*//; s/ .*//')"
-
-home=$PGDATA
-while [ ! -d "$home" ] && [ "$home" != / ]; do home=$(dirname -- "$home"); done
-tell free_bytes "$(($(stat --file-system --format='%a * %S' -- "$home")))"
 
 if [ ! -d "$PGDATA" ]; then
     kind=missing
@@ -86,16 +82,12 @@ elif home=$(readlink -f -- "$PGDATA") &&
     tell orphans "$orphans"
 fi
 if [ "$kind" = pgdata ]; then
-    tell data_version "$(cat -- "$PGDATA/PG_VERSION")"
-    tell standby_signal "$(yes_if [ -e "$PGDATA/standby.signal" ])"
+    if [ -e "$PGDATA/standby.signal" ]; then tell standby_signal yes; fi
     "$PG_BINDIR/pg_controldata" -D "$PGDATA" 2>/dev/null | sed -n "
         s/^Database system identifier: */system_identifier=/p
         s/^Database cluster state: */state=/p
         s/^Latest checkpoint location: */checkpoint_lsn=/p
-        s/^Latest checkpoint's REDO location: */redo_lsn=/p
         s/^Latest checkpoint's TimeLineID: */timeline=/p
-        s/^Minimum recovery ending location: */min_recovery_end=/p
-        s/^Min recovery ending loc's timeline: */min_recovery_timeline=/p
         s/^wal_log_hints setting: *on/wal_log_hints=yes/p
         s/^Data page checksum version: *[1-9].*/data_checksums=yes/p
     " || :
@@ -114,7 +106,5 @@ if [ "$kind" = pgdata ]; then
         esac
     done
     [ "$newest" = 0 ] || tell wal_timeline "$newest"
-    tell auto_conf "$(sed -E -n 's/^[[:space:]]*(primary_conninfo|primary_slot_name|restore_command|synchronous_standby_names|default_transaction_read_only|recovery_min_apply_delay|toolkit\.[a-z_]+)[[:space:]=].*/\1/Ip' \
-        "$PGDATA/postgresql.auto.conf" 2>/dev/null | sort -u | paste -s -d , -)"
 fi
 tell end yes

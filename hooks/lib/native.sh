@@ -14,8 +14,11 @@ our_settings='primary_conninfo|primary_slot_name|restore_command|synchronous_sta
 
 real_path() { readlink -f -- "$1"; }
 
-# Whether process $1 works in PGDATA: postmaster and backends do, a later owner of its number not.
+# Whether process $1 works in PGDATA: postmaster and backends do, a later owner of its number not. The
+# quick way forks nothing; a directory that is gone has a name only. Every sh of Debian's knows -ef.
+# shellcheck disable=SC3013
 works_here() {
+    [ ! "/proc/$1/cwd" -ef "$PGDATA" ] || return 0
     there=$(readlink -- "/proc/$1/cwd" 2>/dev/null) && [ "${there% (deleted)}" = "$(real_path "$PGDATA")" ]
 }
 
@@ -195,6 +198,7 @@ control() {
 clean_auto_conf() {
     file=$1/postgresql.auto.conf
     [ -e "$file" ] || return 0
+    grep -qEi "^[[:space:]]*($our_settings)" "$file" || return 0
     sed -E "/^[[:space:]]*($our_settings)[[:space:]]*=?/Id" "$file" >"$file.new"
     sync -- "$file.new"
     mv -f -- "$file.new" "$file"

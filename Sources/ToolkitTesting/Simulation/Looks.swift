@@ -11,7 +11,9 @@ extension Simulation {
             received: node.isInRecovery && node.isReceivedKnown
                 ? LSN(UInt64(node.received)) : nil,
             receiver: node.receiver.map {
-                .init(status: "streaming", messageAgeMs: (now - $0.heardAt) / 1_000)
+                .init(
+                    status: $0.isWaiting ? "waiting" : "streaming",
+                    messageAgeMs: (now - $0.heardAt) / 1_000)
             },
             senders: node.senders.map { sender in
                 .init(

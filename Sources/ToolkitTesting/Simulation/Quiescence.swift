@@ -88,7 +88,7 @@ extension Simulation {
         else { return false }
         return config.voters.allSatisfy { voter in
             let node = nodes[index(voter)]
-            return node.answers && node.receiver != nil && !node.isReplayBlocked
+            return node.answers && node.receiver?.isWaiting == false && !node.isReplayBlocked
         }
     }
 
@@ -113,7 +113,8 @@ extension Simulation {
         guard nodes[primary].isWritable else { return "\(elect) is not open" }
         for index in nodes.indices where index != primary {
             guard nodes[index].server == .running, nodes[index].isInRecovery,
-                let source = nodes[index].receiver?.upstream.node,
+                let receiver = nodes[index].receiver, !receiver.isWaiting,
+                case let source = receiver.upstream.node,
                 source == primary || policy.nodes[index].upstream == ids[source]
             else { return "\(ids[index]) does not follow \(elect)" }
         }

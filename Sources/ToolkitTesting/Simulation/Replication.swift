@@ -22,27 +22,28 @@ extension Simulation {
             return reconnect(index, after: retryInterval)
         }
         // The receiver before it ends only when what it wrote is flushed (F16).
-        guard !nodes[index].isDiskFull, !nodes[index].isHung, mayStream(index, from: upstream)
+        guard !nodes[index].isDiskFull, !nodes[index].isHung, mayConnect(index, to: upstream),
+            canFollow(index, upstream.node) || isPastFork(index, of: upstream.node)
         else { return reconnect(index, after: retryInterval) }
         nodes[index].flushed = max(nodes[index].flushed, nodes[index].log.end)
         replay(index)
         attach(index, to: upstream)
     }
 
-    private func mayStream(_ index: Int, from upstream: Upstream) -> Bool {
+    private func mayConnect(_ index: Int, to upstream: Upstream) -> Bool {
         let source = upstream.node
         guard source != index, network.isOpenBothWays(.replication, index, source),
             nodes[source].answers
         else { return false }
         // A slot is used by one walsender at a time.
-        guard upstream.hasSlot else { return canFollow(index, source) }
+        guard upstream.hasSlot else { return true }
         guard let slot = nodes[source].slots.first(where: { $0.node == index }), !slot.isLost,
             slot.sender == nil
         else {
             noticeHalfOpen(source, of: index)
             return false
         }
-        return canFollow(index, source)
+        return true
     }
 
     /// A new connection attempt of the same standby tells the kernel nothing about the old one: it
@@ -67,28 +68,38 @@ extension Simulation {
         return UInt64(end) <= departure.position
     }
 
+    /// It streams the older timeline to its end again and again: the connection stays.
+    private func isPastFork(_ index: Int, of source: Int) -> Bool {
+        let own = nodes[index].branch.history
+        let departure = nodes[source].branch.history.end(of: own.timeline)
+        return departure.map { UInt64(nodes[index].log.end) > $0.position } ?? false
+    }
+
     private func attach(_ index: Int, to upstream: Upstream) {
         let source = upstream.node
+        let isWaiting = !canFollow(index, source)
         nextConnection += 1
         nextSender += 1
-        goOver(index, to: source)
+        if !isWaiting { goOver(index, to: source) }
         let start = nodes[index].log.end
         let names = nodes[source].conf.names
         nodes[source].senders.append(
             WalSender(
                 id: nextSender, standby: index, name: upstream.name, names: names,
-                counts: names.voters.contains(upstream.name), sent: start, heardAt: now))
+                counts: names.voters.contains(upstream.name), sent: isWaiting ? .max : start,
+                heardAt: now))
         for slot in nodes[source].slots.indices
         where upstream.hasSlot && nodes[source].slots[slot].node == index {
             nodes[source].slots[slot].sender = nextSender
         }
         nodes[index].receiver = WalReceiver(
             connection: nextConnection, upstream: upstream, sender: nextSender, heardAt: now,
-            floor: start)
+            floor: start, isWaiting: isWaiting)
         nodes[index].received = max(nodes[index].received, start)
         trace.add(
             .connected, at: now, node: index, source, start,
-            "streams from \(ids[source]) at \(nodes[index].branch.timeline):\(start)")
+            "\(isWaiting ? "is past the fork of" : "streams from") \(ids[source]) at "
+                + "\(nodes[index].branch.timeline):\(start)")
         sendReply(index)
         put(.receiverTimer(node: index, connection: nextConnection), after: timerPace)
         put(.senderTimer(node: source, sender: nextSender), after: 1_000_000)

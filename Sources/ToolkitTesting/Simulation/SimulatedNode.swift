@@ -67,6 +67,8 @@ struct WalReceiver {
     var floor: Int
     var isEnding = false
     var hasAsked = false
+    /// Its log is past the fork: nothing comes, and what it has is reported all the same (F35).
+    var isWaiting = false
 }
 
 /// A commit that waits for its copies.

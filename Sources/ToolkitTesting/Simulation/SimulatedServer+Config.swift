@@ -216,7 +216,8 @@ extension Simulation {
         guard nodes[index].server == .running, !nodes[index].isInRecovery,
             !nodes[index].isHung, !nodes[index].isDiskFull
         else { return }
-        writeRecord(index, .noise)
+        // Now and then a whole table is vacuumed.
+        for _ in 0..<(now / 1_000 % 4 == 0 ? 300 : 1) { writeRecord(index, .noise) }
         flushLocally(index)
     }
 
