@@ -305,7 +305,7 @@ run_tests() {
     else
         # In groups, for each starts many servers or keeps every processor busy; the lab measures.
         groups='ClusterFileTests ExecutionTests FailoverCoreTests PostgresClientTests TidyTests SchedulerTests'
-        groups="$groups CrashTests PostgresFactsTests SimulationTests HookKitTests FreshTests"
+        groups="$groups CrashTests|HookKitTests PostgresFactsTests SimulationTests FreshTests"
         groups="$groups DockerNodeTests"
         # shellcheck disable=SC2086  # one word each
         run swift test --skip-build --skip "$(printf '%s|' $groups)LabTests"
