@@ -148,12 +148,15 @@ extension Deployment {
         return .success(verifiers)
     }
 
+    /// The control file tells of a promotion only when the checkpoint after it has ended.
     private static let whereItBegins = """
-        SELECT system_identifier, timeline_id, pg_current_wal_flush_lsn(),
+        SELECT system_identifier, id, pg_current_wal_flush_lsn(),
             encode(convert_to(coalesce(pg_read_file('pg_wal/' ||
-                lpad(upper(to_hex(timeline_id)), 8, '0') || '.history',
+                lpad(upper(to_hex(id)), 8, '0') || '.history',
                 0, 1048576, true), ''), 'UTF8'), 'hex')
-        FROM pg_control_system(), pg_control_checkpoint()
+        FROM pg_control_system(),
+            (SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint)
+                AS timeline (id)
         """
 
     private func beginning(

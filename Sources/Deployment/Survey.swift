@@ -208,7 +208,7 @@ extension Survey.Container {
 extension Survey.Place {
     fileprivate init(_ name: String, _ facts: [Substring: String]) {
         func text(_ key: String) -> String { facts["\(name).\(key)"[...]] ?? "" }
-        exists = text("state") == "present"
+        exists = text("exists") == "yes"
         isUsable = text("usable") == "yes"
         nearest = text("nearest")
         owner = text("owner")

@@ -29,8 +29,8 @@ extension Executor {
     ) async throws(Ended) -> Proof {
         let link = try link(of: work)
         let source = try self.link(attachment.upstream)
-        let inspection = beside { () throws(Ended) in try await inspect(link) }
         if method == .rewind { try await checkpoint(source) }
+        let inspection = beside { () throws(Ended) in try await inspect(link) }
         _ = try await makeSlots([attachment.slot], on: source)
         try await apply(
             work, to: link, upstream: upstream(attachment, of: link), overSQL: false)

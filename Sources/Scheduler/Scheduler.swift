@@ -184,7 +184,9 @@ public actor Scheduler {
         await observers[effect.node]?.probeNow()
         switch effect.action {
         case .follow, .rejoin, .clone, .start:
-            await observers[machine.cluster.lastPrimary]?.probeClosely()
+            // One that is silent is probed at the pace that its timers promise.
+            let primary = machine.cluster.lastPrimary
+            if !silent.contains(primary) { await observers[primary]?.probeClosely() }
         default: break
         }
     }

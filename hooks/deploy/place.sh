@@ -8,7 +8,8 @@
 # Retry:     at any time.
 # Prints:    nothing.
 #
-# New files lie in a folder beside the old ones, so that a handful of processes moves them all.
+# New files lie in a folder beside the old ones, so that a handful of processes moves them all. No name
+# begins with a dot.
 set -eu
 umask 077
 PATH=/usr/local/bin:/usr/bin:/bin:${PATH:-}

@@ -54,7 +54,7 @@ place() {
         near=${near%/*}
         near=${near:-/}
     done
-    if [ "$near" = "$2" ]; then say "$1.state" present; else say "$1.state" missing; fi
+    if [ "$near" = "$2" ]; then say "$1.exists" yes; else say "$1.exists" no; fi
     if [ -d "$near" ] && [ -w "$near" ] && [ -x "$near" ]; then
         say "$1.usable" yes
     else
