@@ -45,6 +45,37 @@ struct HandOverTests {
         }
     }
 
+    /// As a busy autovacuum would: what it writes goes past the fork, and PostgreSQL leaves it waiting.
+    @Test(.timeLimit(.minutes(3)))
+    func anOldPrimaryThatWroteOnIsRewound() async throws {
+        try await TestCluster.with(3) { nodes in
+            let folder = nodes.root + "/hooks/fence_command.d"
+            try await nodes.sh("mkdir", "-p", folder)
+            let late = """
+                #!/bin/sh
+                set -eu
+                # The successor is out of recovery by then.
+                sleep 1
+                "$PG_BINDIR/psql" -X -q -h "$PGHOST" -p "$PGPORT" -U postgres -d postgres <<SQL
+                SET default_transaction_read_only = off; SET synchronous_commit = local;
+                SELECT pg_logical_emit_message(true, 'late', repeat('x', 100000));
+                SQL
+                """
+            try await nodes.runner.upload(
+                Array(late.utf8), to: folder + "/pre-late", mode: 0o755, timeout: .seconds(5))
+            try await nodes.withScheduler { scheduler, store in
+                let last = await scheduler.carryOut(.switchover(to: "node2"))
+                #expect(last == .finished(isDone: true, summary: "node2 is primary"))
+                try await wait("all nodes are back", within: .seconds(60), scheduler) {
+                    $0.isHealthy && $0.primary == "node2"
+                }
+                let story = await store.story.map(\.summary)
+                #expect(story.contains("rejoin on node1: done"), "\(story)")
+                #expect(story.contains { $0.hasPrefix("rewind on node1: done") }, "\(story)")
+            }
+        }
+    }
+
     /// Its WAL receiver is frozen: the lock is taken, the last record never arrives, and the old
     /// primary is open again.
     @Test(.timeLimit(.minutes(3)))
