@@ -99,6 +99,16 @@ struct Election {
         return floor
     }
 
+    /// Whether a stopped standby has replayed more than the lineage has: it can't start on the history
+    /// that it has been given since (F35).
+    func isPastFork(_ seen: NodeInspection) -> Bool {
+        guard let timeline = seen.timeline, let history = seen.history,
+            let end = seen.minRecoveryEnd, let standing = standing(timeline, history, end),
+            standing.isOnIt, let departure = departure(standing.index)
+        else { return false }
+        return standing.end > departure
+    }
+
     /// How a stopped node that is no standby of the elect can come back, and why so.
     func wayBack(_ id: NodeID, _ seen: NodeInspection) -> (kind: NodeWork.Kind, because: String) {
         guard let timeline = seen.timeline, let history = seen.history, let end = seen.checkpoint,

@@ -143,6 +143,9 @@ public struct NodeInspection: Hashable, Sendable, Codable {
     /// pg_control's state: `shut down`, `in production`, `shut down in recovery` …
     public var controlState: String?
     public var checkpoint: LSN?
+    /// Where a standby's replay had got to, on `timeline`; it does not start on another branch below
+    /// that.
+    public var minRecoveryEnd: LSN?
     public var timeline: TimelineID?
     /// History of `timeline`, nil when its file is missing or unreadable.
     public var history: TimelineHistory?
@@ -153,8 +156,9 @@ public struct NodeInspection: Hashable, Sendable, Codable {
     public init(
         bootID: String, stamp: Stamp?, isPostmasterRunning: Bool, hasOrphans: Bool = false,
         dataDirectory: DataDirectory, marker: Marker = .none, systemIdentifier: String? = nil,
-        controlState: String? = nil, checkpoint: LSN? = nil, timeline: TimelineID? = nil,
-        history: TimelineHistory? = nil, hasStandbySignal: Bool = false, canRewind: Bool = true
+        controlState: String? = nil, checkpoint: LSN? = nil, minRecoveryEnd: LSN? = nil,
+        timeline: TimelineID? = nil, history: TimelineHistory? = nil,
+        hasStandbySignal: Bool = false, canRewind: Bool = true
     ) {
         self.bootID = bootID
         self.stamp = stamp
@@ -165,6 +169,7 @@ public struct NodeInspection: Hashable, Sendable, Codable {
         self.systemIdentifier = systemIdentifier
         self.controlState = controlState
         self.checkpoint = checkpoint
+        self.minRecoveryEnd = minRecoveryEnd
         self.timeline = timeline
         self.history = history
         self.hasStandbySignal = hasStandbySignal

@@ -254,7 +254,7 @@ extension Situation {
         if seen.marker == .cloning {
             return Plan(.clone, "its clone was interrupted")
         }
-        if seen.hasStandbySignal && seen.marker == .none {
+        if seen.hasStandbySignal && seen.marker == .none && !election.isPastFork(seen) {
             let isAttached =
                 member.upstream == cluster.elect
                 && (member.attach.term.map { $0 >= cluster.tip.term } ?? false)

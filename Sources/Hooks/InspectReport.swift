@@ -31,6 +31,9 @@ public struct InspectReport: Hashable, Sendable {
         public var state: String
         public var checkpoint: LSN
         public var timeline: TimelineID
+        /// Where a standby's replay had got to, and on which timeline.
+        public var minRecoveryEnd: LSN
+        public var minRecoveryTimeline: TimelineID
         public var hasChecksums: Bool
         public var hasHintLogging: Bool
     }
@@ -108,6 +111,9 @@ extension InspectReport.Control {
         self.state = String(state)
         self.checkpoint = checkpoint
         self.timeline = TimelineID(timeline)
+        minRecoveryEnd = facts["min_recovery_end"].flatMap { LSN($0) } ?? .zero
+        minRecoveryTimeline = TimelineID(
+            facts["min_recovery_timeline"].flatMap { UInt32($0) } ?? 0)
         hasChecksums = facts["data_checksums"] == "yes"
         hasHintLogging = facts["wal_log_hints"] == "yes"
     }

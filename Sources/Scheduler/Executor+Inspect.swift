@@ -35,7 +35,11 @@ extension FailoverCore.NodeInspection {
             isPostmasterRunning: seen.postmaster != .stopped, hasOrphans: seen.mayHaveOrphans,
             dataDirectory: .init(seen.dataDirectory), marker: .init(seen.marker),
             systemIdentifier: seen.control?.systemIdentifier, controlState: seen.control?.state,
-            checkpoint: seen.control?.checkpoint, timeline: timeline, history: history,
+            checkpoint: seen.control?.checkpoint,
+            minRecoveryEnd: seen.control.flatMap {
+                $0.minRecoveryTimeline == timeline ? $0.minRecoveryEnd : nil
+            },
+            timeline: timeline, history: history,
             hasStandbySignal: seen.hasStandbySignal,
             canRewind: seen.control.map { $0.hasChecksums || $0.hasHintLogging } ?? false)
     }

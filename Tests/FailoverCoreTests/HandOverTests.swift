@@ -34,6 +34,21 @@ struct HandOverTests {
         #expect(world.nodes["b"]?.history == world.nodes["c"]?.history)
     }
 
+    /// PostgreSQL would not start it: its history says that it can't be where it is.
+    @Test func whoIsStoppedPastTheForkIsNotStartedButRewound() {
+        var world = World.steady()
+        world.writtenAfterQuiesce = 56
+        world.send(.ordered(.switchover(to: "c")))
+        world.probed = ["a", "c"]
+        while world.openNodes != ["c"], world.now < 60_000 { world.tick() }
+        world.crash("b")
+        world.probed = World.ids
+        world.run(untilHealthy: 30_000)
+        #expect(world.view.isHealthy, "\(world.view)")
+        #expect(world.done.contains("b.rewind"), "\(world.done)")
+        #expect(!world.done.contains("b.start"), "\(world.done)")
+    }
+
     /// Its row on the new primary streams, and its position is another branch's.
     @Test func whoIsPastTheForkIsNotCounted() {
         var world = World.steady()

@@ -338,7 +338,9 @@ struct World {
             bootID: node.bootID, stamp: node.stamp, isPostmasterRunning: node.isRunning,
             hasOrphans: node.hasOrphans, dataDirectory: node.hasData ? .present : .missing,
             systemIdentifier: node.hasData ? "42" : nil, controlState: controlState,
-            checkpoint: node.position, timeline: node.history.timeline, history: node.history,
+            checkpoint: node.position,
+            minRecoveryEnd: node.hasStandbySignal ? node.position : nil,
+            timeline: node.history.timeline, history: node.history,
             hasStandbySignal: node.hasStandbySignal)
     }
 

@@ -88,6 +88,8 @@ if [ "$kind" = pgdata ]; then
         s/^Database cluster state: */state=/p
         s/^Latest checkpoint location: */checkpoint_lsn=/p
         s/^Latest checkpoint's TimeLineID: */timeline=/p
+        s/^Minimum recovery ending location: */min_recovery_end=/p
+        s/^Min recovery ending loc's timeline: */min_recovery_timeline=/p
         s/^wal_log_hints setting: *on/wal_log_hints=yes/p
         s/^Data page checksum version: *[1-9].*/data_checksums=yes/p
     " || :

@@ -49,6 +49,7 @@ extension Simulation {
             hasOrphans: !node.hasPostmaster && now < node.orphansUntil,
             dataDirectory: .present, marker: node.marker, systemIdentifier: "42",
             controlState: node.controlState, checkpoint: LSN(UInt64(node.controlCheckpoint)),
+            minRecoveryEnd: node.hasStandbySignal ? LSN(UInt64(node.replayed)) : nil,
             timeline: node.branch.history.timeline, history: node.branch.history,
             hasStandbySignal: node.hasStandbySignal, canRewind: node.canRewind)
     }
