@@ -90,7 +90,7 @@ struct Barrier {
     private func flagIsUp() async throws(Ended) {
         var (tries, left) = (0, Self.canariesMaxBytes)
         try await until("commits do not wait for the standbys yet") { () throws(Ended) in
-            if tries > 0 { await executor.pause(.milliseconds(min(2 << tries, 100))) }
+            if tries > 0 { await executor.pause(.milliseconds(min(2 << min(tries, 6), 100))) }
             // Twice 256 KiB, twice 1 MiB, then 4 MiB each.
             let size = 262_144 << (2 * min(tries / 2, 2))
             let bytes = size <= left ? size : 1

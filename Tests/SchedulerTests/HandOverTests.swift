@@ -54,8 +54,8 @@ struct HandOverTests {
             let late = """
                 #!/bin/sh
                 set -eu
-                # The successor is out of recovery by then.
-                sleep 1
+                ask() { "$PG_BINDIR/psql" -X -A -t -h 127.0.0.1 -p \(nodes.node("node2").port) -U postgres -c "$1"; }
+                until [ "$(ask 'SELECT pg_is_in_recovery()')" = f ]; do sleep 0.05; done
                 "$PG_BINDIR/psql" -X -q -h "$PGHOST" -p "$PGPORT" -U postgres -d postgres <<SQL
                 SET default_transaction_read_only = off; SET synchronous_commit = local;
                 SELECT pg_logical_emit_message(true, 'late', repeat('x', 100000));
