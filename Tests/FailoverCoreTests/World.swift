@@ -60,6 +60,9 @@ struct World {
     /// Bytes that an emptied primary goes on to write: autovacuum, or a snapshot of what runs (F33).
     var writtenAfterQuiesce: UInt64 = 0
 
+    /// Standbys past the fork are seen just while they stream the older timeline to its end.
+    var flickers = false
+
     init(
         numberSyncStandbys: Int = 1, alone: Policy.Alone = .allow, validatesFailover: Bool = false,
         _ change: (inout Policy) -> Void = { _ in }
@@ -394,7 +397,9 @@ struct World {
             systemIdentifier: "42", isInRecovery: node.isInRecovery,
             timeline: node.history.timeline, history: node.history, position: node.position,
             receiver: streams(id) || isPastFork(id)
-                ? .init(status: streams(id) ? "streaming" : "waiting", messageAgeMs: 10) : nil,
+                ? .init(
+                    status: streams(id) || flickers ? "streaming" : "waiting", messageAgeMs: 10)
+                : nil,
             senders: senders.map { sender in
                 .init(
                     applicationName: nodes[sender]?.attachedAs ?? "", state: "streaming",
