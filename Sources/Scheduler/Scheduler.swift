@@ -146,7 +146,7 @@ public actor Scheduler {
             note(event)
             await step(event)
             if case .observed(let node, let seen) = event { watchChildren(of: node, seen) }
-            if event == .tick { await giveOrders() }
+            await giveOrders()
             if event == .tick {
                 await saveQuietly(isUrgent: machine.cluster.phase != .steady)
             }
