@@ -39,7 +39,7 @@ extension Deployment {
         // Beside initdb, the others' files cost no time. Servers that run are not touched before all
         // files are in place.
         let others = work.nodes.filter { $0.node.id != first.node.id }
-        try await place(adopting == nil ? [first] : work.nodes, log)
+        if adopting != nil { try await place(work.nodes, log) }
         async let placing = placed(adopting == nil ? others : [], log)
         var beginning = try await begin(on: first, work.passwords, log)
         if let failure = await placing { throw failure }

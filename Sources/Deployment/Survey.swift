@@ -124,7 +124,10 @@ struct Survey: Hashable, Sendable {
         postmaster != nil && !isServerSilent && serverSettings["toolkit_term"]?.isEmpty != false
     }
 
-    var dataIsEmpty: Bool { data == .missing || data == .empty || isInitializing }
+    /// What an interrupted deployment has left counts for nothing, unless its server runs.
+    var dataIsEmpty: Bool {
+        data == .missing || data == .empty || (isInitializing && postmaster == nil)
+    }
 }
 
 extension Survey {

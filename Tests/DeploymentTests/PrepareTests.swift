@@ -18,10 +18,12 @@ struct PrepareTests {
         try await BareMachine.with { machine in
             let settings = try machine.settings(postgresql: Self.hostile, nodes: 2)
             let deployment = try Deployment.overSSH(settings)
-            // As a deployment leaves it that was killed within initdb.
+            // As a power cut leaves it: neither initdb's files nor the first start's are whole.
             try await machine.write("lib/shop/node1/stamp", "0 1\n")
             try await machine.write("lib/shop/node1/initializing", "")
             try await machine.write("data/node1/PG_VERSION", "15\n")
+            // No process has this number: it is above the kernel's highest.
+            try await machine.write("data/node1/postmaster.pid", "4194305\n")
             try await machine.run(["chmod", "700", "\(machine.folder)/data/node1"])
 
             let plan = try await deployment.plan()
@@ -33,6 +35,13 @@ struct PrepareTests {
             #expect(beginning.position > .zero)
             #expect(beginning.cluster(settings).members.map(\.id) == ["node1", "node2"])
             let marker = "\(machine.folder)/lib/shop/node1/initializing"
+            #expect(!FileManager.default.fileExists(atPath: marker))
+
+            // As a deployment leaves it that was killed after the first start, before it had flushed.
+            try await machine.write("lib/shop/node1/initializing", "")
+            #expect(try await deployment.plan().allSatisfy { !$0.text.hasPrefix("initdb in ") })
+            let resumed = try await deployment.prepare()
+            #expect(resumed.beginning?.systemIdentifier == beginning.systemIdentifier)
             #expect(!FileManager.default.fileExists(atPath: marker))
 
             // The store has it from here on.
