@@ -52,6 +52,7 @@ extension Deployment {
         for (name, entry) in [
             ("TMPFILES", "tmpfiles.conf"), ("UNIT", "postgresql.service"),
             ("DROPIN", "postgresql-dropin.conf"), ("SUDOERS", "sudoers"),
+            ("SYSCTL", "sysctl.conf"),
         ] {
             // Docker starts a container, and nobody asks for sudo.
             if node.docker != nil, name == "UNIT" || name == "DROPIN" {

@@ -13,8 +13,8 @@ struct Deploy: AsyncParsableCommand {
             first node, opens it, and clones the others. Run again, it goes on where it stopped \
             and changes nothing that is in place.
             With --admin it makes bare machines ready first: PostgreSQL's packages, its owner with \
-            the scheduler's key, folders, sudoers and units (for a docker node Docker, its group, \
-            image and network); USER is root, or one with `sudo -n`.
+            the scheduler's key, folders, sudoers, kernel settings and units (for a docker node \
+            Docker, its group, image and network); USER is root, or one with `sudo -n`.
             With --adopt it takes over servers that another tool ran, and moves no data. A primary \
             that runs goes on running, standbys that run are started anew; what is stopped has to \
             be stopped cleanly, the primary first. See `toolkit import`.

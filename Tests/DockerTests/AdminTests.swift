@@ -23,6 +23,7 @@ extension DockerNodeTests {
                 #expect(plan.contains("+ usermod --append --groups docker postgres"), "\(plan)")
                 #expect(plan.contains("+ write \(tmpfiles) (mode 644)"), "\(plan)")
                 #expect(plan.contains { $0.hasPrefix("+ docker network create ") }, "\(plan)")
+                #expect(plan.contains { $0.hasPrefix("+ sysctl --quiet --load=") }, "\(plan)")
                 // Of PostgreSQL nothing is needed on the machine, and no unit.
                 #expect(!plan.contains { $0.contains("apt-get") || $0.contains("systemctl") })
                 #expect(!plan.contains { $0.contains(node.dataDirectory) }, "\(plan)")
@@ -81,7 +82,8 @@ extension DockerNodeTests {
     }
 }
 
-/// Runs commands as root, with an /etc that keeps what they write in the cluster's folder.
+/// Runs commands as root, with an /etc that keeps what they write in the cluster's folder, and kernel
+/// settings that nobody may set.
 private struct LayeredMachine: CommandRunner {
     private let layer: String
     private let socket: String
@@ -97,6 +99,8 @@ private struct LayeredMachine: CommandRunner {
     func run(_ command: Command) async throws(ExecutionError) -> CommandResult {
         let script = """
             mkdir -p "$1/upper" "$1/work"
+            mount --bind /proc/sys /proc/sys
+            mount -o remount,bind,ro /proc/sys
             mount -t overlay overlay -o "lowerdir=/etc,upperdir=$1/upper,workdir=$1/work" /etc
             shift
             exec "$@"

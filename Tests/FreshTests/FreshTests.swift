@@ -87,6 +87,12 @@ struct FreshTests {
         let keys = try await machines.ssh(2, "cat ~postgres/.ssh/authorized_keys")
         #expect(keys.output.contains("\nrestrict,from="), "\(keys.output)")
 
+        let settings = try await machines.ssh(
+            2, "cd /proc/sys/vm && cat swappiness dirty_bytes dirty_background_bytes")
+        if service == nil, !installs {
+            #expect(settings.output == "1\n536870912\n67108864\n", "\(first.complaint)")
+        }
+
         let second = try await cluster.toolkit("deploy", "--admin", "root")
         #expect(second.status == 0, "\(second.complaint)")
         #expect(

@@ -80,7 +80,8 @@ struct MachineScriptTests {
             let gone = try await machines.ssh(1, "sh -s", input: facts.script("remove"))
             #expect(gone.status == 0, "\(gone.output)\(gone.complaint)")
             let left = try await machines.ssh(
-                1, "ls -d /etc/sudoers.d/toolkit* /etc/systemd/system/\(service)* /etc/toolkit")
+                1, "ls -d /etc/sudoers.d/toolkit* /etc/sysctl.d/*toolkit* /etc/systemd/system/\(service)* "
+                    + "/etc/toolkit")
             #expect(left.output == "")
             #expect(try await machines.ssh(1, "cat \(theirs)").output == "x\n")
         }
@@ -179,6 +180,8 @@ struct MachineScriptTests {
                 ' UNIT_PATH=/etc/systemd/system/\(service)
                 DROPIN='# \(service)
                 ' DROPIN_PATH=/etc/systemd/system/\(service).d/toolkit.conf
+                SYSCTL='vm.swappiness = 1
+                ' SYSCTL_PATH=/etc/sysctl.d/60-toolkit-fresh.conf
 
                 """
             return try ["services.sh", "machine.sh"].reduce(into: facts) { text, name in

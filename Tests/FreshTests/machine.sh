@@ -12,6 +12,11 @@ hostname -- "$name"
 mkdir -p -- "$own/upper" "$own/work" "$root"
 mount -t overlay -o "lowerdir=$tree,upperdir=$own/upper,workdir=$own/work" overlay "$root"
 mount -t proc proc "$root/proc"
+# What is set there is set for the whole kernel: not a machine's to do. These settings are its own.
+mount --bind "$root/proc/sys" "$root/proc/sys"
+mount -o remount,bind,ro "$root/proc/sys"
+mount -t tmpfs tmpfs "$root/proc/sys/vm"
+for setting in swappiness dirty_bytes dirty_background_bytes; do echo 0 >"$root/proc/sys/vm/$setting"; done
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"

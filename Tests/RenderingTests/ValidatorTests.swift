@@ -102,6 +102,16 @@ struct ValidatorTests {
         }
     }
 
+    @Test(.enabled(if: find("sysctl") != nil, "sysctl is not installed"))
+    func theKernelHasItsSettings() async throws {
+        try await Self.withFiles(of: "native") { folder in
+            let result = try await Self.run(
+                Self.find("sysctl") ?? "", "--dry-run", "--load=\(folder)/cluster/sysctl.conf")
+            #expect(result.isSuccess, "\(result.output)\(result.errorOutput)")
+            #expect(result.output.contains("vm.swappiness = 1\n"), "\(result.output)")
+        }
+    }
+
     @Test(.enabled(if: find("haproxy") != nil, "haproxy is not installed"))
     func haproxyTakesItsFile() async throws {
         try await Self.withFiles(of: "native") { folder in

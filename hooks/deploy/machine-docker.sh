@@ -59,6 +59,9 @@ prepare_places_docker() {
 
 remove_places_docker() { remove_places; }
 
+prepare_kernel_docker() { prepare_kernel; }
+remove_kernel_docker() { remove_kernel; }
+
 prepare_services_docker() {
     case $TOOLKIT_NETWORK in host | bridge | none) return 0 ;; esac
     knows network "$TOOLKIT_NETWORK" ||

@@ -3,10 +3,10 @@
 #
 # Runs on:   the node's machine, as root, read from standard input behind its facts, services.sh and,
 #            for a docker node (TOOLKIT_CONTAINER), machine-docker.sh: nothing is installed.
-# Knows:     TOOLKIT_ACTION (prepare, remove) TOOLKIT_PART (all, packages, account, places, services)
+# Knows:     TOOLKIT_ACTION (prepare, remove) TOOLKIT_PART (all, packages, account, places, kernel, services)
 #            TOOLKIT_DRY_RUN TOOLKIT_CLUSTER TOOLKIT_OWNER TOOLKIT_MAJOR TOOLKIT_ADOPTING
 #            TOOLKIT_SERVICE TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR TOOLKIT_RUNTIME_DIR PGDATA PGHOST
-#            PGPORT PG_BINDIR; the texts KEYS SUDOERS TMPFILES UNIT DROPIN, and the last four's *_PATH.
+#            PGPORT PG_BINDIR; the texts KEYS SUDOERS TMPFILES UNIT DROPIN SYSCTL, and the last five's *_PATH.
 # Succeeds:  exit 0; the last line is end. 3: refused, and this call has changed nothing.
 # Retry:     at any time: what is in place is left alone.
 # Prints:    `+ COMMAND` for each change, `note: TEXT`, `refused: TEXT` and `next: TEXT`.
@@ -87,6 +87,7 @@ is_free() { # FILE
         "$SUDOERS_PATH") printf '%s' "$SUDOERS" | cmp -s - "$1" && return 0 ;;
         "$TMPFILES_PATH") printf '%s' "$TMPFILES" | cmp -s - "$1" && return 0 ;;
         "$DROPIN_PATH") printf '%s' "$DROPIN" | cmp -s - "$1" && return 0 ;;
+        "$SYSCTL_PATH") printf '%s' "$SYSCTL" | cmp -s - "$1" && return 0 ;;
         "$UNIT_PATH") printf '%s' "$UNIT" | cmp -s - "$1" && return 0 ;;
     esac
     # A cluster's own template may lack the line.
@@ -111,7 +112,7 @@ refuse_foreign() {
     [ "$TOOLKIT_OWNER" != root ] ||
         refuse "ssh.user is root, and PostgreSQL refuses to run as root" "set ssh.user to postgres"
     [ "$TOOLKIT_ACTION" = prepare ] || return 0
-    for file in "$SUDOERS_PATH" "$TMPFILES_PATH" "$DROPIN_PATH"; do
+    for file in "$SUDOERS_PATH" "$TMPFILES_PATH" "$DROPIN_PATH" "$SYSCTL_PATH"; do
         is_free "$file" ||
             refuse "$file is there, and not ours" "move it away, or deploy without --admin"
     done
@@ -340,12 +341,29 @@ remove_socket_folder() {
     if [ -z "$(find "$PGHOST" -mindepth 1 ! -name "$sockets" -print -quit)" ]; then run rmdir -- "$PGHOST"; fi
 }
 
+# --- Kernel settings --------------------------------------------------------------------------
+
+# They count from now on, and from each boot on; where another file sets them, its name decides.
+prepare_kernel() {
+    changed=0
+    put "$SYSCTL_PATH" 644 "$SYSCTL"
+    [ "$changed" = 1 ] || return 0
+    run sysctl --quiet --load="$SYSCTL_PATH" ||
+        say "note: the kernel settings of $SYSCTL_PATH are not taken now: a container has its host's"
+}
+
+remove_kernel() {
+    [ -e "$SYSCTL_PATH" ] || return 0
+    discard "$SYSCTL_PATH"
+    say "note: the kernel settings that stood in $SYSCTL_PATH hold until the next boot"
+}
+
 # ----------------------------------------------------------------------------------------------
 
 main() {
     refuse_foreign
-    parts='packages account places services'
-    if [ "$TOOLKIT_ACTION" = remove ]; then parts='services places packages account'; fi
+    parts='packages account places kernel services'
+    if [ "$TOOLKIT_ACTION" = remove ]; then parts='services kernel places packages account'; fi
     for one in $parts; do
         if [ "$TOOLKIT_PART" = all ] || [ "$TOOLKIT_PART" = "$one" ]; then
             say "part: $one"
