@@ -80,8 +80,11 @@ struct MachineScriptTests {
             let gone = try await machines.ssh(1, "sh -s", input: facts.script("remove"))
             #expect(gone.status == 0, "\(gone.output)\(gone.complaint)")
             let left = try await machines.ssh(
-                1, "ls -d /etc/sudoers.d/toolkit* /etc/sysctl.d/*toolkit* /etc/systemd/system/\(service)* "
-                    + "/etc/toolkit")
+                1,
+                """
+                ls -d /etc/sudoers.d/toolkit* /etc/sysctl.d/*toolkit* \
+                    /etc/systemd/system/\(service)* /etc/toolkit
+                """)
             #expect(left.output == "")
             #expect(try await machines.ssh(1, "cat \(theirs)").output == "x\n")
         }
