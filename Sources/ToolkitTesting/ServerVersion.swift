@@ -15,7 +15,7 @@ public struct ServerVersion: Hashable, Sendable, CustomStringConvertible {
         "pg_rewind", "pg_waldump", "postgres",
     ]
 
-    public static let wanted = [15, 16, 17, 18]
+    public static let wanted = [14, 15, 16, 17, 18]
 
     /// The wanted majors that are here: in `<major>/bin` below a folder of TOOLKIT_POSTGRESQL_DIRS,
     /// Debian's, or the one that `install.sh test` fills.
