@@ -35,15 +35,18 @@ set_marker cloning copying
 log "cloning $TOOLKIT_NODE_NAME from its upstream"
 copy_source "$side" || retry_later "pg_basebackup failed: see above"
 finish_copy "$side"
-# Only an empty directory is removed; anything else is moved aside.
+# An empty directory is removed, and a copy of ours that never ran; anything else is moved aside.
+if is_unused_copy; then rm -rf -- "$PGDATA"; fi
 if [ -e "$PGDATA" ] && ! rmdir -- "$PGDATA" 2>/dev/null; then
     [ ! -e "$aside" ] || aside=$aside.$(date +%s)
     mv -T -- "$PGDATA" "$aside" || fail "can't move $PGDATA aside: is it a mount point? Put the cluster into a folder below"
     result aside "$aside"
 fi
+name_copy "$side"
 mv -T -- "$side" "$PGDATA"
 sync -- "${PGDATA%/*}"
 clear_marker
 result cloned yes
 start_postgres "${TOOLKIT_TIMEOUT_SECONDS:-60}"
+rm -f -- "$made"
 log "$TOOLKIT_NODE_NAME runs as a standby"

@@ -268,6 +268,53 @@ struct DefaultHookTests {
         }
     }
 
+    /// One whose server does not start is cloned again and again: the disk would fill with copies.
+    @Test func aCopyThatNeverRanIsNotSetAside() async throws {
+        try await HookBench.with { (bench) async throws in
+            try await pair(bench)
+            let node = bench.b
+            func clone(_ step: Int) async -> HookOutcome {
+                await bench.run(.cloneCommand, on: node, step: step, primary: bench.a)
+            }
+            #expect(await bench.run(.serviceStopCommand, on: node, step: 3).isDone)
+            let conf = node.configDirectory + "/postgresql.conf"
+            try await bench.sh(#"cp -- "$1" "$1.good" && echo 'work_mem = lots' >>"$1""#, conf)
+            #expect(await clone(10).status == 1)
+            #expect(try await bench.exists(node.dataDirectory + ".aside.10/PG_VERSION"))
+            #expect(await clone(11).status == 1)
+            #expect(try await !bench.exists(node.dataDirectory + ".aside.11"))
+            try await bench.sh(#"mv -- "$1.good" "$1""#, conf)
+            #expect(await clone(12).isDone)
+            #expect(try await !bench.exists(node.dataDirectory + ".aside.12"))
+
+            // It ran, and may hold what no other node does.
+            #expect(await bench.run(.serviceStopCommand, on: node, step: 13).isDone)
+            let cloned = await clone(14)
+            #expect(cloned.results["aside"] == node.dataDirectory + ".aside.14", "\(cloned)")
+            #expect(cloned.isDone)
+            #expect(try await bench.exists(node.dataDirectory + ".aside.14/PG_VERSION"))
+        }
+    }
+
+    /// An operator has put a backup of his own in its place: that has a label, too.
+    @Test func anothersCopyIsSetAside() async throws {
+        try await HookBench.with { (bench) async throws in
+            try await pair(bench)
+            let node = bench.b
+            #expect(await bench.run(.serviceStopCommand, on: node, step: 3).isDone)
+            let conf = node.configDirectory + "/postgresql.conf"
+            try await bench.sh(#"echo 'work_mem = lots' >>"$1""#, conf)
+            let failed = await bench.run(.cloneCommand, on: node, step: 4, primary: bench.a)
+            #expect(failed.status == 1)
+            try await bench.sh(
+                #"cp -a -- "$1" "$1.new" && rm -r -- "$1" && mv -- "$1.new" "$1""#,
+                node.dataDirectory)
+            #expect(try await bench.exists(node.dataDirectory + "/backup_label"))
+            #expect(await !bench.run(.cloneCommand, on: node, step: 5, primary: bench.a).isDone)
+            #expect(try await bench.exists(node.dataDirectory + ".aside.5/backup_label"))
+        }
+    }
+
     @Test func inspectTellsEveryKindOfDirectory() async throws {
         try await HookBench.with { (bench) async throws in
             let node = bench.a

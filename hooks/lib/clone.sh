@@ -3,7 +3,7 @@
 #
 # Runs on:   a fresh or broken standby, sourced after common.sh.
 # Knows:     PGDATA PG_BINDIR TOOLKIT_PRIMARY_CONNINFO TOOLKIT_STATE_DIR
-# Succeeds:  defines functions only.
+# Succeeds:  defines functions and `made` only.
 # Retry:     nothing to retry.
 # Prints:    toolkit:progress=NN% on stdout.
 
@@ -48,6 +48,19 @@ copy_source() {
         return 1
     fi
     rm -f -- "$copied"
+}
+
+# Which directory a clone has made, until its server has come up: one that does not is copied anew, again
+# and again, and would fill the disk with copies set aside.
+made=$TOOLKIT_STATE_DIR/clone.made
+name_copy() { identity_of "$1" >"$made"; }
+
+# The birth tells it from a later directory of the same number.
+identity_of() { stat --format='%d %i %W' -- "$1"; }
+
+# Nothing of its own is on it: the first recovery takes the copy's label away.
+is_unused_copy() {
+    [ -e "$PGDATA/backup_label" ] && [ -r "$made" ] && [ "$(identity_of "$PGDATA")" = "$(cat -- "$made")" ]
 }
 
 # Makes the copy $1 a standby's. It is whole on the disk after this, and only then.
