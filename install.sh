@@ -132,6 +132,8 @@ needs_of_tests() {
     need_command systemd-analyze systemd
     need_command dbus-daemon dbus
     need_command dockerd docker.io
+    need_command docker-registry docker-registry
+    need_command docker-compose docker-compose
 }
 needs_of_package() {
     need_command dpkg-deb dpkg
@@ -182,13 +184,14 @@ install_missing() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
     case " $packages" in
-    *" openssh-server "* | *" postgresql "* | *" docker.io "*) start_nothing ;;
+    *" openssh-server "* | *" postgresql "* | *" docker.io "* | *" docker-registry "*) start_nothing ;;
     esac
     as_root apt-get update
     # shellcheck disable=SC2086  # package names: one word each
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $packages
     case " $packages" in *" openssh-server "*) keep_off sshd ssh.service ;; esac
     case " $packages" in *" docker.io "*) keep_off Docker docker.service docker.socket ;; esac
+    case " $packages" in *" docker-registry "*) keep_off "Docker's registry" docker-registry.service ;; esac
     take_back
     trap - EXIT HUP INT TERM
     missing=""

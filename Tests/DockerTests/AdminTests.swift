@@ -69,6 +69,33 @@ extension DockerNodeTests {
             }
         }
 
+        /// From a registry on the machine's own loopback, as the pinned image of a digest.
+        @Test(
+            .enabled(
+                if: FileManager.default.isExecutableFile(atPath: DockerRegistry.program),
+                "SKIPPED: docker-registry is not installed"), .timeLimit(.minutes(2)))
+        func pullsTheImageOfADigest() async throws {
+            try await DockerCluster.with(.onHostNetwork(1)) { cluster in
+                let login = AdminLogin(user: "root") { _ in LayeredMachine(cluster) }
+                try await DockerRegistry.with(cluster.engine) { registry in
+                    let pinned = try await registry.push(DockerEngine.image)
+                    #expect(pinned.contains("@sha256:"))
+                    let deployment = try deployment(cluster, [DockerEngine.image: pinned])
+                    let pull = "+ docker pull --quiet \(pinned)"
+                    #expect(
+                        try await deployment.machinePlan(.prepare, as: login).first?.text == pull)
+                    let done = try await deployment.changeMachines(.prepare, as: login) { _ in }
+                    #expect(done.first?.text == pull)
+                    #expect(try await deployment.machinePlan(.prepare, as: login).isEmpty)
+                    let version = try await cluster.engine.docker(
+                        "run", "--rm", pinned, DockerEngine.bin + "/postgres", "--version")
+                    #expect(version.output.contains("(PostgreSQL) 15."))
+                    _ = try await deployment.changeMachines(.remove, as: login) { _ in }
+                    try await cluster.engine.docker("rmi", pinned)
+                }
+            }
+        }
+
         private func deployment(
             _ cluster: DockerCluster, _ changes: [String: String]
         ) throws -> Deployment {

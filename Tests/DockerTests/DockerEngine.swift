@@ -136,12 +136,17 @@ final class DockerEngine: Sendable {
 
     /// As Debian's package starts it, but without the network that no container of ours is in.
     func startDaemon() throws {
-        _ = try ChildProcess(
-            [
-                "nsenter", "--net=\(machine)", "--", "dockerd", "--data-root", "\(folder)/data",
-                "--exec-root", "\(folder)/exec", "--host", "unix://\(folder)/docker.sock",
-                "--pidfile", "\(folder)/pid", "--group", "postgres", "--bridge=none",
-            ], in: "/", output: "\(folder)/log")
+        _ = try startBeside([
+            "dockerd", "--data-root", "\(folder)/data", "--exec-root", "\(folder)/exec",
+            "--host", "unix://\(folder)/docker.sock", "--pidfile", "\(folder)/pid",
+            "--group", "postgres", "--bridge=none",
+        ])
+    }
+
+    /// On the engine's machine. One whose arguments name the folder ends with it at the latest.
+    func startBeside(_ arguments: [String]) throws -> ChildProcess {
+        try ChildProcess(
+            ["nsenter", "--net=\(machine)", "--"] + arguments, in: "/", output: "\(folder)/log")
     }
 
     /// As an update of the package does it.
@@ -170,7 +175,7 @@ final class DockerEngine: Sendable {
     }
 
     @discardableResult
-    private func run(_ arguments: [String], succeeds: Bool = true) async throws -> CommandResult {
+    func run(_ arguments: [String], succeeds: Bool = true) async throws -> CommandResult {
         let result = try await local.run(
             Command(
                 arguments, environment: ["DOCKER_HOST": "unix://\(folder)/docker.sock"],

@@ -151,6 +151,7 @@ struct InstallScriptTests {
         #expect(run.said.contains("docker.io"))
         #expect(run.said.contains("No service starts while apt installs"))
         #expect(run.said.contains("systemctl disable docker.service docker.socket\n"))
+        #expect(run.said.contains("systemctl disable docker-registry.service\n"))
     }
 
     @Test(arguments: ["apt-fails", "apt-is-killed"])
