@@ -49,6 +49,11 @@ extension Deployment {
         } catch {
             throw DeploymentError(error, on: node)
         }
+        let new = before.filter { $0.file == .missing }.map(\.path)
+        if !new.isEmpty {
+            try await run(
+                ["rm", "-f", "--"] + new, on: node, "take new files away from \(node.id) again")
+        }
         throw DeploymentError(
             .refused,
             "PostgreSQL on \(node.id) would not start again with its new files; "

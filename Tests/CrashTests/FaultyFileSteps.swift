@@ -34,13 +34,18 @@ extension RenderCommandTests {
         let wrong = right.replacing("127.0.0.1/32 scram", with: "127.0.0.1/99 scram")
         try #require(wrong != right)
         try wrong.write(toFile: path, atomically: false, encoding: .utf8)
+        // What was not there is taken away again.
+        let missing = try cluster.layout.node("node2").configDirectory + "/pg_ident.conf"
+        try FileManager.default.removeItem(atPath: missing)
         for command in [["render", "--apply", "--yes"], ["deploy"]] {
             let refused = try await cluster.toolkit(command)
             #expect(refused.status == 1, "\(refused.output)\(refused.errorOutput)")
             #expect(refused.errorOutput.contains("invalid CIDR mask"), "\(refused.errorOutput)")
             #expect(refused.errorOutput.contains("put back"), "\(refused.errorOutput)")
+            #expect(!FileManager.default.fileExists(atPath: missing), "\(refused.errorOutput)")
         }
         try right.write(toFile: path, atomically: false, encoding: .utf8)
+        #expect(try await cluster.toolkit("deploy").status == 0)
         try await isAsRendered(cluster)
         let faults = "select count(*) from pg_hba_file_rules where error is not null"
         for node in nodes { #expect(try await cluster.sql(faults, on: node).hasPrefix("0")) }

@@ -7,7 +7,7 @@ import ToolkitTesting
 /// A primary that is written to, and its standby, taken over while they run.
 @Suite("Taking over a running primary")
 struct AdoptRunningTests {
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.adopts, .timeLimit(.minutes(5)))
     func goesOnWriting() async throws {
         try await BareMachine.with { machine in
             let old = try await OldSetup(
@@ -46,7 +46,7 @@ struct AdoptRunningTests {
     }
 
     /// A fault in a template of the cluster's own is seen before a reload, and its files are put back.
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.adopts, .timeLimit(.minutes(5)))
     func isNotGivenAFaultyFile() async throws {
         try await BareMachine.with { machine in
             let old = try await OldSetup(machine)

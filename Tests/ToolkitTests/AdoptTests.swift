@@ -7,7 +7,7 @@ import ToolkitTesting
 /// A primary and its standby, as repmgr leaves them, taken over by the plan that `import` prints.
 @Suite("Taking over a running set-up")
 struct AdoptTests {
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.adopts, .timeLimit(.minutes(5)))
     func importsAdoptsAndKeepsTheData() async throws {
         try await BareMachine.with { machine in
             let old = try await OldSetup(machine, commandLine: "-c fsync=off")

@@ -84,7 +84,7 @@ struct UndeployHalfwayTests {
     }
 
     @Test(
-        "With files gone on one node nothing is started until undeploy has ended",
+        "With files gone on one node nothing is started until undeploy has ended", .adopts,
         .enabled(if: BareMachine.isRoot, "SKIPPED: a mount is in the way, and that needs root"),
         .timeLimit(.minutes(5)), arguments: [1, 2])
     func halfway(_ kept: Int) async throws {

@@ -7,7 +7,7 @@ import ToolkitTesting
 /// A cluster that was brought up is taken away, taken over again, and deleted.
 @Suite("Taking a cluster away")
 struct UndeployTests {
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.adopts, .timeLimit(.minutes(5)))
     func leavesTheDataUnlessTheyAreAskedFor() async throws {
         try await BareMachine.with { machine in
             let file = "\(machine.folder)/cluster.yaml"
