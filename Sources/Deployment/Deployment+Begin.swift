@@ -12,18 +12,14 @@ extension Deployment {
         on work: NodeWork, _ passwords: Passwords, _ log: ChangeLog
     ) async throws(DeploymentError) -> Prepared.Beginning {
         let node = work.node
-        // Beside initdb, which takes longer. An adopted node has its files.
+        // An adopted node has its files.
         async let placing = placed(adopting == nil ? [work] : [], log)
         async let verifiers = verifiers(of: passwords)
-        // Its container is made with its files.
+        // Its container is made with its files; elsewhere initdb takes longer than they do.
         if node.docker != nil, let failure = await placing { throw failure }
-        let failure = work.survey.dataIsEmpty ? await initialize(node, log) : nil
+        async let initializing = work.survey.dataIsEmpty ? initialize(node, log) : nil
         if let failure = await placing { throw failure }
-        if let failure { throw failure }
-        let isFresh = work.survey.dataIsEmpty || work.survey.isInitializing
-        async let flushing = isFresh ? flushed(node) : nil
-        // In a docker node's container one hand works at a time.
-        if node.docker != nil, let failure = await flushing { throw failure }
+        if let failure = await initializing { throw failure }
         if work.survey.postmaster == nil {
             try await start(node, under: work.stampWhenPlaced.next)
             await log.add(node.id, "started, locked")
@@ -33,7 +29,6 @@ extension Deployment {
         let begun = try await makeRoles(on: node, verifiers.get())
         await log.add(
             node.id, "made the roles \(settings.postgresql.roles.joined(separator: ", "))")
-        if let failure = await flushing { throw failure }
         guard work.survey.runsOnItsOwn else { return try beginning(of: begun, on: node) }
         try await takeIn(work, log)
         let now = try await query([Self.whereItBegins], on: node, "read where \(node.id) begins")
@@ -52,21 +47,6 @@ extension Deployment {
         }
         await log.add(node.id, "initialised \(node.dataDirectory)")
         return nil
-    }
-
-    /// The fresh data on the disk, and their marker gone. Beside the first start: until then the data count
-    /// for nothing, and the cluster does not begin.
-    private func flushed(_ node: NodeSettings) async -> DeploymentError? {
-        do throws(DeploymentError) {
-            try await run(
-                ["/bin/sh", "-s"], on: node, "flush the data of \(node.id)", inside: .work,
-                environment: environment(of: node),
-                input: try script("flush", in: "lib") + script("initialized"),
-                timeout: .seconds(300))
-            return nil
-        } catch {
-            return error
-        }
     }
 
     /// Places files and hooks while the first node begins. Hooks that can't be uploaded are told of by

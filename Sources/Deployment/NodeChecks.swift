@@ -101,7 +101,7 @@ struct NodeChecks {
     private var dataDirectory: CheckResult {
         let path = node.dataDirectory
         switch survey.data {
-        case _ where survey.isInitializing && survey.postmaster == nil:
+        case _ where survey.isInitializing:
             return result("data_dir", .ok, "\(path): an initdb of ours was interrupted")
         case .missing, .empty: return freshDirectory
         case .foreign:

@@ -124,10 +124,7 @@ struct Survey: Hashable, Sendable {
         postmaster != nil && !isServerSilent && serverSettings["toolkit_term"]?.isEmpty != false
     }
 
-    /// What an interrupted deployment has left counts for nothing, unless its server runs.
-    var dataIsEmpty: Bool {
-        data == .missing || data == .empty || (isInitializing && postmaster == nil)
-    }
+    var dataIsEmpty: Bool { data == .missing || data == .empty || isInitializing }
 }
 
 extension Survey {
@@ -169,7 +166,8 @@ extension Survey {
         let numbers = words("stamp").compactMap { Int($0) }
         stamp =
             numbers.count == 2 ? Stamp(term: Term(numbers[0]), step: Revision(numbers[1])) : nil
-        isInitializing = text("initializing") == "yes"
+        // A scheduler's term shows that they count.
+        isInitializing = text("initializing") == "yes" && (stamp?.term ?? Term(0)) == Term(0)
         postmaster = Int(text("server.running"))
         portTakenBy = Int(text("server.port_taken_by"))
         isServerSilent = text("server.silent") == "yes"

@@ -18,13 +18,12 @@ struct PrepareTests {
         try await BareMachine.with { machine in
             let settings = try machine.settings(postgresql: Self.hostile, nodes: 2)
             let deployment = try Deployment.overSSH(settings)
-            // As a power cut leaves it: neither initdb's files nor the first start's are whole.
+            // As a deployment leaves it that was killed within initdb.
             try await machine.write("lib/shop/node1/stamp", "0 1\n")
-            try await machine.write("lib/shop/node1/initializing", "")
+            let data = "\(machine.folder)/data/node1"
+            try await machine.write("lib/shop/node1/initializing", data + "\n")
             try await machine.write("data/node1/PG_VERSION", "15\n")
-            // No process has this number: it is above the kernel's highest.
-            try await machine.write("data/node1/postmaster.pid", "4194305\n")
-            try await machine.run(["chmod", "700", "\(machine.folder)/data/node1"])
+            try await machine.run(["chmod", "700", data])
 
             let plan = try await deployment.plan()
             #expect(plan.contains { $0.text.hasPrefix("initdb in ") })
@@ -35,13 +34,6 @@ struct PrepareTests {
             #expect(beginning.position > .zero)
             #expect(beginning.cluster(settings).members.map(\.id) == ["node1", "node2"])
             let marker = "\(machine.folder)/lib/shop/node1/initializing"
-            #expect(!FileManager.default.fileExists(atPath: marker))
-
-            // As a deployment leaves it that was killed after the first start, before it had flushed.
-            try await machine.write("lib/shop/node1/initializing", "")
-            #expect(try await deployment.plan().allSatisfy { !$0.text.hasPrefix("initdb in ") })
-            let resumed = try await deployment.prepare()
-            #expect(resumed.beginning?.systemIdentifier == beginning.systemIdentifier)
             #expect(!FileManager.default.fileExists(atPath: marker))
 
             // The store has it from here on.
@@ -81,7 +73,7 @@ struct PrepareTests {
             #expect(error?.because.contains("/etc/shop/node1/pg_hba.conf") == true)
             let left = try await machine.run(["find", machine.folder, "-name", ".toolkit-new"])
             #expect(left == "")
-            // Nothing has begun: whoever clears the way goes on.
+            // What initdb had made of it by then is no hindrance: whoever clears the way goes on.
             try await machine.run(["rm", "-r", "\(machine.folder)/etc/shop/node1/pg_hba.conf"])
             #expect(try await deployment.prepare().beginning?.first == "node1")
             let modes = [
@@ -91,6 +83,25 @@ struct PrepareTests {
                 let found = try await machine.run(["stat", "-c", "%a", "\(machine.folder)/\(path)"])
                 #expect(found == "\(mode)\n", "\(path)")
             }
+        }
+    }
+
+    /// A marker of an initdb in another directory, or under data that a scheduler has known since.
+    @Test(arguments: [("data/other", "0 1\n"), ("data/node1", "1 3\n")])
+    func erasesNothingThatItsMarkerDoesNotName(_ marked: String, _ stamp: String) async throws {
+        try await BareMachine.with { machine in
+            try await machine.write("lib/shop/node1/stamp", stamp)
+            try await machine.write(
+                "lib/shop/node1/initializing", "\(machine.folder)/\(marked)\n")
+            try await machine.write("data/node1/PG_VERSION", "15\n")
+            try await machine.run(["chmod", "700", "\(machine.folder)/data/node1"])
+            let before = try await machine.run(["find", "\(machine.folder)/data"])
+            let deployment = try Deployment.overSSH(try machine.settings())
+            let error = await #expect(throws: DeploymentError.self) {
+                _ = try await deployment.prepare()
+            }
+            #expect(error != nil)
+            #expect(try await machine.run(["find", "\(machine.folder)/data"]) == before)
         }
     }
 

@@ -75,6 +75,7 @@ struct MachineScriptTests {
                 "\(made.output)")
             let again = try await machines.ssh(1, "sh -s", input: facts.script("prepare"))
             #expect(!again.output.contains("+ "), "\(again.output)")
+            try await Self.knowsAnInterruptedInitdb(machines, facts)
             let allowed = try await machines.ssh(1, "sudo -l -U postgres")
             #expect(allowed.output.contains("systemctl start -- \(service)"), "\(allowed.output)")
             let gone = try await machines.ssh(1, "sh -s", input: facts.script("remove"))
@@ -88,6 +89,22 @@ struct MachineScriptTests {
             #expect(left.output == "")
             #expect(try await machines.ssh(1, "cat \(theirs)").output == "x\n")
         }
+    }
+
+    /// By its marker alone: it begins before anything else is in place.
+    private static func knowsAnInterruptedInitdb(
+        _ machines: FreshMachines, _ facts: Facts
+    ) async throws {
+        let data = FreshCluster.data
+        let marker = "/var/lib/toolkit/fresh/node1/initializing"
+        let begun = "mkdir -p \(data) && echo 15 >\(data)/PG_VERSION && echo \(data) >\(marker)"
+        #expect(try await machines.ssh(1, begun).status == 0)
+        let known = try await machines.ssh(1, "sh -s", input: facts.script("prepare"))
+        #expect(known.status == 0, "\(known.output)")
+        _ = try await machines.ssh(1, "echo /another >\(marker)")
+        let strange = try await machines.ssh(1, "sh -s", input: facts.script("prepare"))
+        #expect(strange.output.contains("is not ours"), "\(strange.output)")
+        #expect(try await machines.ssh(1, "rm -r \(data) \(marker)").status == 0)
     }
 
     /// The administrator is no root, and PostgreSQL's owner is not postgres.

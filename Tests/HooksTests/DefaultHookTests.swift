@@ -296,22 +296,33 @@ struct DefaultHookTests {
         }
     }
 
-    /// An operator has put a backup of his own in its place: that has a label, too.
+    /// A label alone tells nothing: a backup that an operator has put there has one, and what a rewind
+    /// was at work on.
     @Test func anothersCopyIsSetAside() async throws {
         try await HookBench.with { (bench) async throws in
             try await pair(bench)
             let node = bench.b
+            let copied = node.stateDirectory + "/clone.label"
+            try await bench.sh(#"cp -- "$1/backup_label.old" "$2""#, node.dataDirectory, copied)
             #expect(await bench.run(.serviceStopCommand, on: node, step: 3).isDone)
-            let conf = node.configDirectory + "/postgresql.conf"
-            try await bench.sh(#"echo 'work_mem = lots' >>"$1""#, conf)
-            let failed = await bench.run(.cloneCommand, on: node, step: 4, primary: bench.a)
-            #expect(failed.status == 1)
-            try await bench.sh(
-                #"cp -a -- "$1" "$1.new" && rm -r -- "$1" && mv -- "$1.new" "$1""#,
-                node.dataDirectory)
-            #expect(try await bench.exists(node.dataDirectory + "/backup_label"))
-            #expect(await !bench.run(.cloneCommand, on: node, step: 5, primary: bench.a).isDone)
-            #expect(try await bench.exists(node.dataDirectory + ".aside.5/backup_label"))
+            // That of the copy is gone since its server ran; this one is another's.
+            let label = node.dataDirectory + "/backup_label"
+            try await bench.sh(#"sed 's/^LABEL: .*/LABEL: mine/' "$1.old" >"$1""#, label)
+            let cloned = await bench.run(.cloneCommand, on: node, step: 5, primary: bench.a)
+            #expect(cloned.results["aside"] == node.dataDirectory + ".aside.5", "\(cloned)")
+        }
+    }
+
+    /// As a hook leaves it that is killed between the start and its last word.
+    @Test func aCopyThatRanIsSetAside() async throws {
+        try await HookBench.with { (bench) async throws in
+            try await pair(bench)
+            let node = bench.b
+            let copied = node.stateDirectory + "/clone.label"
+            try await bench.sh(#"cp -- "$1/backup_label.old" "$2""#, node.dataDirectory, copied)
+            #expect(await bench.run(.serviceStopCommand, on: node, step: 3).isDone)
+            let cloned = await bench.run(.cloneCommand, on: node, step: 4, primary: bench.a)
+            #expect(cloned.results["aside"] == node.dataDirectory + ".aside.4", "\(cloned)")
         }
     }
 

@@ -126,7 +126,9 @@ refuse_foreign() {
 # What a deployment has left here says whose data these are; read as the owner, who wrote it.
 has_our_data() {
     has_owner || return 1
-    [ -e "$TOOLKIT_STATE_DIR/stamp" ] || [ -e "$TOOLKIT_STATE_DIR/initializing" ] || return 1
+    # An interrupted initdb of ours: files and stamp may be missing still.
+    if [ "$(cat -- "$TOOLKIT_STATE_DIR/initializing" 2>/dev/null)" = "$PGDATA" ]; then return 0; fi
+    [ -e "$TOOLKIT_STATE_DIR/stamp" ] || return 1
     [ -r "$TOOLKIT_STATE_DIR/node.env" ] || return 1
     # shellcheck disable=SC2016  # the inner shell's
     recorded=$(as_owner sh -c '. "$1" && printf %s "$PGDATA"' sh "$TOOLKIT_STATE_DIR/node.env" </dev/null) &&

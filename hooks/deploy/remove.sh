@@ -40,7 +40,12 @@ holds_anything() { # FOLDER
 
 # Nothing but what a deployment has left here tells this node's data from another's.
 is_ours() {
-    [ -e "$TOOLKIT_STATE_DIR/stamp" ] && [ "$(recorded)" = "$place" ]
+    { [ -e "$TOOLKIT_STATE_DIR/stamp" ] && [ "$(recorded)" = "$place" ]; } || is_unfinished
+}
+
+# An initdb that was interrupted: files and stamp may be missing still.
+is_unfinished() {
+    [ "$(cat -- "$TOOLKIT_STATE_DIR/initializing" 2>/dev/null)" = "$PGDATA${TOOLKIT_VOLUME:+ in the volume $TOOLKIT_VOLUME}" ]
 }
 
 # Where its data are: a folder of the machine, or of a volume that its container has.

@@ -271,7 +271,10 @@ if [ -r "$TOOLKIT_STATE_DIR/node.env" ]; then
     say deployed.data "$(sh -c '. "$1" && printf %s "$PGDATA"' sh "$TOOLKIT_STATE_DIR/node.env" </dev/null)"
 fi
 if [ -r "$TOOLKIT_STATE_DIR/stamp" ]; then say stamp "$(cat "$TOOLKIT_STATE_DIR/stamp")"; fi
-if [ -e "$TOOLKIT_STATE_DIR/initializing" ]; then say initializing yes; fi
+if [ -r "$TOOLKIT_STATE_DIR/initializing" ] &&
+    [ "$(cat "$TOOLKIT_STATE_DIR/initializing")" = "$PGDATA${TOOLKIT_VOLUME:+ in the volume $TOOLKIT_VOLUME}" ]; then
+    say initializing yes
+fi
 number=0
 for file; do
     if [ -f "$file" ] && [ -r "$file" ]; then

@@ -3,7 +3,7 @@
 #
 # Runs on:   a fresh or broken standby, sourced after common.sh.
 # Knows:     PGDATA PG_BINDIR TOOLKIT_PRIMARY_CONNINFO TOOLKIT_STATE_DIR
-# Succeeds:  defines functions and `made` only.
+# Succeeds:  defines functions and `label` only.
 # Retry:     nothing to retry.
 # Prints:    toolkit:progress=NN% on stdout.
 
@@ -50,18 +50,13 @@ copy_source() {
     rm -f -- "$copied"
 }
 
-# Which directory a clone has made, until its server has come up: one that does not is copied anew, again
-# and again, and would fill the disk with copies set aside.
-made=$TOOLKIT_STATE_DIR/clone.made
-name_copy() { identity_of "$1" >"$made"; }
+# The label of the last copy. One whose server does not come up is copied anew, again and again, and
+# would fill the disk with copies set aside.
+label=$TOOLKIT_STATE_DIR/clone.label
+label_copy() { cp -- "$1/backup_label" "$label" 2>/dev/null || rm -f -- "$label"; }
 
-# The birth tells it from a later directory of the same number.
-identity_of() { stat --format='%d %i %W' -- "$1"; }
-
-# Nothing of its own is on it: the first recovery takes the copy's label away.
-is_unused_copy() {
-    [ -e "$PGDATA/backup_label" ] && [ -r "$made" ] && [ "$(identity_of "$PGDATA")" = "$(cat -- "$made")" ]
-}
+# The first recovery takes the label away, and no other copy, rewind or backup has the same one.
+is_unused_copy() { cmp -s -- "$label" "$PGDATA/backup_label"; }
 
 # Makes the copy $1 a standby's. It is whole on the disk after this, and only then.
 finish_copy() {
