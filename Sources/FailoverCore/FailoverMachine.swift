@@ -32,6 +32,11 @@ public struct FailoverMachine: Hashable, Sendable {
         cluster.revision = cluster.revision.next
     }
 
+    /// Whether every node has answered, or was found silent, since this machine was made.
+    public var hasAskedEveryNode: Bool {
+        policy.nodes.allSatisfy { observed[$0.id].wasProbed }
+    }
+
     /// Takes in one event and returns what must happen next. At most one rule fires: call again
     /// with `.tick` until it holds.
     public mutating func step(_ event: Event, at now: Instant) -> Decision {

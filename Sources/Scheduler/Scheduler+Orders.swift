@@ -35,7 +35,7 @@ extension Scheduler {
     func order(
         _ command: OperatorCommand, isDryRun: Bool,
         _ progress: AsyncStream<OrderProgress>.Continuation
-    ) async {
+    ) {
         nextOrder += 1
         orders.append(
             OrderWatch(
@@ -43,11 +43,12 @@ extension Scheduler {
                 primaryBefore: machine.cluster.lastPrimary, term: machine.cluster.term,
                 deadline: .now + .milliseconds(2 * settings.policy.timers.switchoverTimeout),
                 progress: progress))
-        await giveOrders()
     }
 
-    /// Gives the core every order that it has not acted on yet, unless it is refused by now.
+    /// Gives the core every order that it has not acted on yet, unless it is refused by now. Before every
+    /// node was asked it would be refused for what nobody has looked at.
     func giveOrders() async {
+        guard trouble == nil, machine.hasAskedEveryNode else { return }
         for order in orders where !order.isTaken && !waitsForLook(order) {
             let work = workUnderWay(order.command)
             if work == nil, let refusal = machine.refusal(of: order.command, at: clock.now) {

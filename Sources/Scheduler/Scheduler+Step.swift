@@ -16,21 +16,27 @@ extension Scheduler {
         var event = event
         var rules: [RuleID] = []
         for _ in 0..<Self.rulesPerEvent {
-            let former = machine
-            let before = former.cluster
+            // Nobody is shown what is not stored.
+            var next = machine
             guard
-                case .act(let rule, let because, let effects, let isStored) = machine.step(
+                case .act(let rule, let because, let effects, let isStored) = next.step(
                     event, at: clock.now)
-            else { return rules }
-            let decision = record(rule, because, from: before, effects)
+            else {
+                machine = next
+                return rules
+            }
+            let decision = record(rule, because, from: machine.cluster, to: next.cluster, effects)
             if isStored {
-                guard await save(decision, after: former) else { return rules }
+                guard await save(next, decision) else { return rules }
                 Failpoint.reach("after-store:\(rule)")
                 lastQuietRule = nil
-            } else if lastQuietRule != rule {
-                lastQuietRule = rule
-                unsaved.append(decision)
-                tell([decision])
+            } else {
+                machine = next
+                if lastQuietRule != rule {
+                    lastQuietRule = rule
+                    unsaved.append(decision)
+                    tell([decision])
+                }
             }
             for effect in effects { begin(effect) }
             rules.append(rule)
@@ -55,18 +61,16 @@ extension Scheduler {
 
     // MARK: - The store
 
-    private func save(_ decision: EventRecord, after former: FailoverMachine) async -> Bool {
+    private func save(_ next: FailoverMachine, _ decision: EventRecord) async -> Bool {
         let events = unsaved + [decision]
         do throws(StoreError) {
-            try await store.save(
-                machine.cluster, events: events, after: former.cluster.revision)
+            try await store.save(next.cluster, events: events, after: machine.cluster.revision)
+            machine = next
             unsaved = []
             lastQuietSave = clock.now
             tell([decision])
             return true
         } catch {
-            // Nobody is shown what may not count.
-            machine = former
             await lost(error)
             return false
         }
@@ -139,9 +143,9 @@ extension Scheduler {
 
 extension Scheduler {
     private func record(
-        _ rule: RuleID, _ because: String, from before: Cluster, _ effects: [Effect]
+        _ rule: RuleID, _ because: String, from before: Cluster, to now: Cluster,
+        _ effects: [Effect]
     ) -> EventRecord {
-        let now = machine.cluster
         let begun = effects.map { "\($0.action.name) on \($0.node)" }.joined(separator: ", ")
         let hasMoved = before.phase != now.phase
         return EventRecord(

@@ -146,7 +146,6 @@ public actor Scheduler {
             note(event)
             await step(event)
             if case .observed(let node, let seen) = event { watchChildren(of: node, seen) }
-            await giveOrders()
             if event == .tick {
                 await saveQuietly(isUrgent: machine.cluster.phase != .steady)
             }
@@ -161,8 +160,9 @@ public actor Scheduler {
             noteChildrenCommand(id, report, because: because)
             await observers[id.node]?.probeNow()
         case .order(let command, let isDryRun, let progress):
-            await order(command, isDryRun: isDryRun, progress)
+            order(command, isDryRun: isDryRun, progress)
         }
+        await giveOrders()
         if machine.cluster.phase != phase { await phaseChanged(from: phase) }
         followOrders()
         publish(isTick: input.isTick)

@@ -28,7 +28,7 @@ struct Rejoin: AsyncParsableCommand {
         abstract: "Bring a node back now.",
         discussion: """
             Starts, rewinds or clones it, whatever its WAL demands, even when the last attempt \
-            failed. A directory that is replaced is moved aside, never deleted.
+            failed. A directory that a server ran on is moved aside, never deleted.
             """)
 
     @OptionGroup var options: ClusterOptions
@@ -128,7 +128,7 @@ struct Maintenance: AsyncParsableCommand {
             abstract: "Take a node back.",
             discussion: """
                 Starts, rewinds or clones it, whatever its WAL demands, and waits until it is a
-                secondary. A directory that is replaced is moved aside, never deleted.
+                secondary. A directory that a server ran on is moved aside, never deleted.
                 """)
 
         @OptionGroup var options: ClusterOptions

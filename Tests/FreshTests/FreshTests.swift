@@ -77,6 +77,8 @@ struct FreshTests {
                 service == nil || path.contains("toolkit") || path.contains("postgres")
             }.sorted() == [])
 
+        // What an administrator has set stays.
+        _ = try await machines.ssh(3, "echo 'vm.swappiness=7' >/etc/sysctl.d/99-own.conf")
         let first = try await cluster.toolkit("deploy", "--admin", "root")
         try #require(first.status == 0, "\(first.output)\(first.complaint)")
         #expect(first.output.hasPrefix("fresh is up\n"))
@@ -91,7 +93,11 @@ struct FreshTests {
             2, "cd /proc/sys/vm && cat swappiness dirty_bytes dirty_background_bytes")
         if service == nil, !installs {
             #expect(settings.output == "1\n536870912\n67108864\n", "\(first.complaint)")
+            let own = try await machines.ssh(3, "cat /proc/sys/vm/swappiness")
+            #expect(own.output == "0\n")
+            #expect(first.complaint.contains("it is set in /etc/sysctl.d/99-own.conf"))
         }
+        _ = try await machines.ssh(3, "rm /etc/sysctl.d/99-own.conf")
 
         let second = try await cluster.toolkit("deploy", "--admin", "root")
         #expect(second.status == 0, "\(second.complaint)")

@@ -87,6 +87,25 @@ struct LoopTests {
         }
     }
 
+    /// Also while the store can't be read either.
+    @Test(.timeLimit(.minutes(1)))
+    func whatCouldNotBeStoredIsShownToNobody() async throws {
+        let store = MemoryStore(Self.cluster())
+        await store.fail(.save, .before(Self.failure), times: 1_000)
+        await store.fail(.load, .before(Self.failure), times: 1_000)
+        try await withLoop(store) { scheduler, _ in
+            let order = Task { for await _ in scheduler.order(.bootstrap(first: "node1")) {} }
+            defer { order.cancel() }
+            for tries in 1...2 {
+                try await until("it reads the store") {
+                    await store.calls[.load, default: 0] >= tries
+                }
+                #expect(await scheduler.view.phase == .initializing)
+                #expect(await scheduler.view.revision == Revision(0))
+            }
+        }
+    }
+
     @Test(.timeLimit(.minutes(1)))
     func aStateThatWasStoredAfterAllIsGoneOnWith() async throws {
         let store = MemoryStore(Self.cluster())

@@ -345,19 +345,27 @@ remove_socket_folder() {
 
 # --- Kernel settings --------------------------------------------------------------------------
 
-# They count from now on, and from each boot on; where another file sets them, its name decides.
+# They count from now on, and from each boot on; what another file sets is left as it is now.
 prepare_kernel() {
     changed=0
     put "$SYSCTL_PATH" 644 "$SYSCTL"
     [ "$changed" = 1 ] || return 0
-    run sysctl --quiet --load="$SYSCTL_PATH" ||
-        say "note: the kernel settings of $SYSCTL_PATH are not taken now: a container has its host's"
+    printf '%s\n' "$SYSCTL" | sed -n 's/^\([a-z0-9_.]*\) *= */\1 /p' | while read -r name value; do
+        others=$(grep -lsE "^[[:space:]]*-?${name}[[:space:]]*=" /etc/sysctl.conf /etc/sysctl.d/*.conf /run/sysctl.d/*.conf \
+            /usr/lib/sysctl.d/*.conf | grep -vxF -e "$SYSCTL_PATH" | tr '\n' ' ') || :
+        if [ -n "$others" ]; then
+            say "note: $name is left as it is now, for it is set in ${others% }, too: of these files the last by name counts at a boot"
+        else
+            run sysctl --quiet --write "$name=$value" ||
+                say "note: $name is not $value now: a container has its host's, and without procps it waits for the next boot"
+        fi
+    done
 }
 
 remove_kernel() {
     [ -e "$SYSCTL_PATH" ] || return 0
     discard "$SYSCTL_PATH"
-    say "note: the kernel settings that stood in $SYSCTL_PATH hold until the next boot"
+    [ -e "$SYSCTL_PATH" ] || say "note: the kernel settings that stood in $SYSCTL_PATH hold until the next boot"
 }
 
 # ----------------------------------------------------------------------------------------------
