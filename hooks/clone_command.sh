@@ -30,18 +30,13 @@ for old in "$PGDATA".clone.*; do
         *) rm -rf -- "$old" ;;
     esac
 done
-# Nor does one whose recovery never began. Not removed in its place: a start would take what is left of it.
-if is_unused_copy; then
-    log "removing the copy of an earlier try: its recovery never began"
-    mv -T -- "$PGDATA" "$PGDATA.clone.0"
-    rm -rf -- "$PGDATA.clone.0"
-fi
 check_source "${PGDATA%/*}"
 set_marker cloning copying
 log "cloning $TOOLKIT_NODE_NAME from its upstream"
 copy_source "$side" || retry_later "pg_basebackup failed: see above"
 finish_copy "$side"
-# Only an empty directory is removed; anything else is moved aside.
+# Only an empty directory and an unused copy are removed; anything else is moved aside.
+drop_unused_copy
 if [ -e "$PGDATA" ] && ! rmdir -- "$PGDATA" 2>/dev/null; then
     [ ! -e "$aside" ] || aside=$aside.$(date +%s)
     mv -T -- "$PGDATA" "$aside" || fail "can't move $PGDATA aside: is it a mount point? Put the cluster into a folder below"

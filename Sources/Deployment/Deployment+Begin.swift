@@ -40,8 +40,9 @@ extension Deployment {
             try await run(
                 ["/bin/sh", "-s"], on: node, "initialise \(node.id)", inside: .work,
                 environment: environment(of: node),
-                input: try script("flush", in: "lib") + script("initialize"), timeout: .seconds(300)
-            )
+                input: try script("flush", in: "lib") + script("unfinished")
+                    + script("initialize"), timeout: .seconds(300),
+                next: "see what lies in \(node.dataDirectory) on it; then deploy again")
         } catch {
             return error
         }

@@ -88,7 +88,7 @@ extension Deployment {
     }
 
     private func machineScript(of node: NodeSettings) throws(DeploymentError) -> [UInt8] {
-        let script = try script("services") + script("machine")
+        let script = try script("unfinished") + script("services") + script("machine")
         return node.docker == nil ? script : try self.script("machine-docker") + script
     }
 

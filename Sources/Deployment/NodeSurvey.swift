@@ -18,7 +18,7 @@ extension Deployment {
     func surveys(
         files: @Sendable (NodeSettings) -> [String] = { _ in [] }
     ) async throws(DeploymentError) -> [NodeSurvey] {
-        let script = try script("survey")
+        let script = try script("unfinished") + script("survey")
         let asked = settings.nodes.map { ($0, files($0)) }
         return await withTaskGroup(of: NodeSurvey.self) { group in
             for (node, files) in asked {

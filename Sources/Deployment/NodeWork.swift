@@ -108,10 +108,13 @@ extension Deployment {
             "config": node.configDirectory, "state": node.stateDirectory,
             "runtime": node.runtimeDirectory,
         ]
+        // Also where node.conf has outlived the state: data without a stamp would count as another's.
+        let isSealed =
+            survey.files[files.count] != nil && (survey.stamp != nil || !survey.dataIsEmpty)
         let uploads = files.indices.filter { !files[$0].isInPlace(survey.files[$0]) }
         return NodeWork(
             node: node, survey: survey, folders: missing.compactMap { paths[$0] },
             files: files, uploads: uploads.map { files[$0] },
-            isUnsealed: survey.files[files.count] == nil && !survey.runsOnItsOwn)
+            isUnsealed: !isSealed && !survey.runsOnItsOwn)
     }
 }

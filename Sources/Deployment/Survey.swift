@@ -166,8 +166,7 @@ extension Survey {
         let numbers = words("stamp").compactMap { Int($0) }
         stamp =
             numbers.count == 2 ? Stamp(term: Term(numbers[0]), step: Revision(numbers[1])) : nil
-        // A scheduler's term shows that they count.
-        isInitializing = text("initializing") == "yes" && (stamp?.term ?? Term(0)) == Term(0)
+        isInitializing = text("initializing") == "yes"
         postmaster = Int(text("server.running"))
         portTakenBy = Int(text("server.port_taken_by"))
         isServerSilent = text("server.silent") == "yes"

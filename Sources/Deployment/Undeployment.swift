@@ -172,7 +172,7 @@ public struct Undeployment: Sendable {
                     ("TOOLKIT_REMOVE_DATA", removesData ? "1" : "0"),
                     ("TMPFILES_PATH", path ?? ""),
                 ])
-        var script = try deployment.script("remove")
+        var script = try deployment.script("unfinished") + deployment.script("remove")
         if node.docker != nil {
             let container = try deployment.script("container", in: "lib")
             facts.values += [

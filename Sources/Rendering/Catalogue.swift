@@ -151,7 +151,7 @@ public enum Catalogue {
             "sudoers", .cluster, mode: 0o440, at: "/etc/sudoers.d/toolkit-<cluster>",
             "What the SSH user may do as root: the services of this cluster and nothing else."),
         CatalogueEntry(
-            "sysctl.conf", .cluster, at: "/etc/sysctl.d/60-toolkit-<cluster>.conf",
+            "sysctl.conf", .cluster, at: "/etc/sysctl.d/00-toolkit-<cluster>.conf",
             "Kernel settings of the machines: what is written flows to the disk early, servers are not swapped out."
         ),
         CatalogueEntry(

@@ -48,8 +48,9 @@ extension Scheduler {
     /// Gives the core every order that it has not acted on yet, unless it is refused by now. Before every
     /// node was asked it would be refused for what nobody has looked at.
     func giveOrders() async {
-        guard trouble == nil, machine.hasAskedEveryNode else { return }
         for order in orders where !order.isTaken && !waitsForLook(order) {
+            // A store that failed for the order before this one has made the machine forget.
+            guard trouble == nil, machine.hasAskedEveryNode else { return }
             let work = workUnderWay(order.command)
             if work == nil, let refusal = machine.refusal(of: order.command, at: clock.now) {
                 order.progress.yield(.refused(refusal))

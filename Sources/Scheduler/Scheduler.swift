@@ -139,7 +139,10 @@ public actor Scheduler {
     }
 
     private func take(_ input: Input) async {
-        if trouble != nil, await !recoverStore() { return refuseWhileBroken(input) }
+        if trouble != nil, await !recoverStore() {
+            refuseWhileBroken(input)
+            return followOrders()
+        }
         let phase = machine.cluster.phase
         switch input {
         case .event(let event):

@@ -19,6 +19,7 @@ public actor MemoryStore: ClusterStore {
 
     public private(set) var cluster: Cluster?
     public private(set) var story: [EventRecord] = []
+    private var whileSaving: @Sendable () async -> Void = {}
     /// How often each call was made.
     public private(set) var calls: [Call: Int] = [:]
     private var nextID: Int64 = 1
@@ -35,6 +36,9 @@ public actor MemoryStore: ClusterStore {
         faults[call, default: []] += Array(repeating: fault, count: times)
     }
 
+    /// Within each save, before it is done, `body` runs.
+    public func whileSaving(_ body: @escaping @Sendable () async -> Void) { whileSaving = body }
+
     public func load() async throws(StoreError) -> Cluster? {
         let fault = try begin(.load)
         try end(fault)
@@ -44,6 +48,7 @@ public actor MemoryStore: ClusterStore {
     public func save(_ cluster: Cluster, events: [EventRecord], after revision: Revision?)
         async throws(StoreError)
     {
+        await whileSaving()
         let fault = try begin(.save)
         guard self.cluster?.revision == revision, revision.map({ $0 < cluster.revision }) ?? true
         else {

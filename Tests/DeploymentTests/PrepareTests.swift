@@ -21,8 +21,10 @@ struct PrepareTests {
             // As a deployment leaves it that was killed within initdb.
             try await machine.write("lib/shop/node1/stamp", "0 1\n")
             let data = "\(machine.folder)/data/node1"
-            try await machine.write("lib/shop/node1/initializing", data + "\n")
             try await machine.write("data/node1/PG_VERSION", "15\n")
+            // Its own programs lock the directory so; no process has this number.
+            try await machine.write("data/node1/postmaster.pid", "-4194305\n")
+            try await Self.mark(data, machine)
             try await machine.run(["chmod", "700", data])
 
             let plan = try await deployment.plan()
@@ -86,15 +88,39 @@ struct PrepareTests {
         }
     }
 
-    /// A marker of an initdb in another directory, or under data that a scheduler has known since.
-    @Test(arguments: [("data/other", "0 1\n"), ("data/node1", "1 3\n")])
-    func erasesNothingThatItsMarkerDoesNotName(_ marked: String, _ stamp: String) async throws {
+    /// As initialize.sh marks the directory that it begins.
+    private static func mark(_ data: String, _ machine: BareMachine) async throws {
+        let identity = try await machine.run(["stat", "-c", "%i %W", data])
+        try await machine.write("lib/shop/node1/initializing", data + "\n" + identity)
+    }
+
+    /// node.conf lies in /etc and outlives a disk with state and data.
+    @Test func sealsANodeThatHasLostItsStamp() async throws {
         try await BareMachine.with { machine in
-            try await machine.write("lib/shop/node1/stamp", stamp)
+            let deployment = try Deployment.overSSH(try machine.settings())
+            try await machine.write("etc/shop/node1/node.conf", "# of an earlier life\n")
+            #expect(try await deployment.prepare().beginning?.first == "node1")
+            let conf = try await machine.run(["cat", "\(machine.folder)/etc/shop/node1/node.conf"])
+            #expect(conf.contains("toolkit.step"))
+        }
+    }
+
+    /// A marker of an initdb in another directory, or under data that a scheduler has known since.
+    @Test(arguments: ["another path", "another directory", "a scheduler's term"])
+    func erasesNothingThatItsMarkerDoesNotName(_ difference: String) async throws {
+        try await BareMachine.with { machine in
+            let data = "\(machine.folder)/data/node1"
             try await machine.write(
-                "lib/shop/node1/initializing", "\(machine.folder)/\(marked)\n")
+                "lib/shop/node1/stamp", difference == "a scheduler's term" ? "1 3\n" : "0 1\n")
             try await machine.write("data/node1/PG_VERSION", "15\n")
-            try await machine.run(["chmod", "700", "\(machine.folder)/data/node1"])
+            try await machine.write("data/other/PG_VERSION", "15\n")
+            try await machine.run(["chmod", "700", data])
+            try await Self.mark(
+                difference == "another path" ? "\(machine.folder)/data/other" : data, machine)
+            if difference == "another directory" {
+                try await machine.run(["mv", data, data + ".old"])
+                try await machine.run(["cp", "-a", data + ".old", data])
+            }
             let before = try await machine.run(["find", "\(machine.folder)/data"])
             let deployment = try Deployment.overSSH(try machine.settings())
             let error = await #expect(throws: DeploymentError.self) {

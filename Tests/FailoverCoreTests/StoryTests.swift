@@ -169,6 +169,18 @@ struct StoryTests {
         #expect(refusal(.rejoin("b")).hasPrefix("there is no open primary"))
     }
 
+    /// Silence is an answer, too.
+    @Test func everyNodeIsAskedBeforeAnOrderIsJudged() {
+        var world = World.steady()
+        world.machine = FailoverMachine(cluster: world.cluster, policy: world.policy)
+        #expect(!world.machine.hasAskedEveryNode)
+        #expect(world.machine.refusal(of: .switchover(to: "b"), at: world.instant) != nil)
+        world.crash("c")
+        world.probeAll()
+        #expect(world.machine.hasAskedEveryNode)
+        #expect(world.machine.refusal(of: .switchover(to: "b"), at: world.instant) == nil)
+    }
+
     @Test func anOldCopyOfTheStoreIsKnownAsOneHoweverOftenTheSchedulerStarts() {
         var world = World.steady()
         let old = world.cluster

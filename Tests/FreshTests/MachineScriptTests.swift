@@ -97,11 +97,14 @@ struct MachineScriptTests {
     ) async throws {
         let data = FreshCluster.data
         let marker = "/var/lib/toolkit/fresh/node1/initializing"
-        let begun = "mkdir -p \(data) && echo 15 >\(data)/PG_VERSION && echo \(data) >\(marker)"
+        let begun = """
+            mkdir -p \(data) && echo 15 >\(data)/PG_VERSION &&
+            { echo \(data); stat -c '%i %W' \(data); } >\(marker)
+            """
         #expect(try await machines.ssh(1, begun).status == 0)
         let known = try await machines.ssh(1, "sh -s", input: facts.script("prepare"))
         #expect(known.status == 0, "\(known.output)")
-        _ = try await machines.ssh(1, "echo /another >\(marker)")
+        _ = try await machines.ssh(1, "sed -i 2d \(marker) && echo '1 1' >>\(marker)")
         let strange = try await machines.ssh(1, "sh -s", input: facts.script("prepare"))
         #expect(strange.output.contains("is not ours"), "\(strange.output)")
         #expect(try await machines.ssh(1, "rm -r \(data) \(marker)").status == 0)
@@ -201,10 +204,11 @@ struct MachineScriptTests {
                 DROPIN='# \(service)
                 ' DROPIN_PATH=/etc/systemd/system/\(service).d/toolkit.conf
                 SYSCTL='vm.swappiness = 1
-                ' SYSCTL_PATH=/etc/sysctl.d/60-toolkit-fresh.conf
+                ' SYSCTL_PATH=/etc/sysctl.d/00-toolkit-fresh.conf
 
                 """
-            return try ["services.sh", "machine.sh"].reduce(into: facts) { text, name in
+            let parts = ["unfinished.sh", "services.sh", "machine.sh"]
+            return try parts.reduce(into: facts) { text, name in
                 text += try String(
                     contentsOf: path.appendingPathComponent(name), encoding: .utf8)
             }

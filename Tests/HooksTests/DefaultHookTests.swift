@@ -283,16 +283,21 @@ struct DefaultHookTests {
             #expect(try await bench.exists(node.dataDirectory + ".aside.10/PG_VERSION"))
             #expect(await clone(11).status == 1)
             #expect(try await !bench.exists(node.dataDirectory + ".aside.11"))
+            // It may be the only other copy: it stays until the next one is whole.
+            #expect(await bench.run(.serviceStopCommand, on: bench.a, step: 12).isDone)
+            #expect(await !clone(13).isDone)
+            #expect(try await bench.exists(node.dataDirectory + "/backup_label"))
+            #expect(await bench.run(.serviceStartCommand, on: bench.a, step: 14).isDone)
             try await bench.sh(#"mv -- "$1.good" "$1""#, conf)
-            #expect(await clone(12).isDone)
-            #expect(try await !bench.exists(node.dataDirectory + ".aside.12"))
+            #expect(await clone(15).isDone)
+            #expect(try await !bench.exists(node.dataDirectory + ".aside.15"))
+            #expect(try await !bench.exists(node.dataDirectory + ".clone.0"))
 
             // It ran, and may hold what no other node does.
-            #expect(await bench.run(.serviceStopCommand, on: node, step: 13).isDone)
-            let cloned = await clone(14)
-            #expect(cloned.results["aside"] == node.dataDirectory + ".aside.14", "\(cloned)")
-            #expect(cloned.isDone)
-            #expect(try await bench.exists(node.dataDirectory + ".aside.14/PG_VERSION"))
+            #expect(await bench.run(.serviceStopCommand, on: node, step: 16).isDone)
+            let cloned = await clone(17)
+            #expect(cloned.results["aside"] == node.dataDirectory + ".aside.17", "\(cloned)")
+            #expect(try await bench.exists(node.dataDirectory + ".aside.17/PG_VERSION"))
         }
     }
 

@@ -87,7 +87,7 @@ struct RendererTests {
                 "/etc/systemd/system/toolkit-shop-node2.service.d/toolkit.conf",
                 "/etc/tmpfiles.d/toolkit-shop-node2.conf",
                 "/etc/toolkit/shop/node2/docker-run.sh", "/etc/sudoers.d/toolkit-shop",
-                "/etc/sysctl.d/60-toolkit-shop.conf",
+                "/etc/sysctl.d/00-toolkit-shop.conf",
             ])
     }
 

@@ -98,6 +98,23 @@ struct UndeployTests {
         }
     }
 
+    /// Its marker alone tells whose they are.
+    @Test(.timeLimit(.minutes(2)))
+    func takesAwayWhatAnInterruptedInitdbHasLeft() async throws {
+        try await BareMachine.with { machine in
+            let file = "\(machine.folder)/cluster.yaml"
+            try machine.file().write(toFile: file, atomically: true, encoding: .utf8)
+            let data = "\(machine.folder)/data/node1"
+            try await machine.write("data/node1/base/1", "")
+            let identity = try await machine.run(["stat", "-c", "%i %W", data])
+            try await machine.write("lib/shop/node1/initializing", data + "\n" + identity)
+            let gone = try await ToolkitProgram.run(
+                "undeploy", "--remove-data", "--yes", "shop", "-c", file)
+            #expect(gone.status == 0, "\(gone.output)\(gone.complaint)")
+            #expect(try await machine.run(["find", machine.folder, "-path", data]) == "")
+        }
+    }
+
     /// What was done on the nodes is known to the store, so that a scheduler may go on.
     @Test(
         .enabled(if: BareMachine.isRoot, "SKIPPED: a mount is in the way, and that needs root"),

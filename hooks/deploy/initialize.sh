@@ -1,10 +1,11 @@
 #!/bin/sh
 # initialize.sh — make the first node's data directory with initdb; PostgreSQL is not started.
 #
-# Runs on:   the first node, as the PostgreSQL owner, read from standard input behind lib/flush.sh.
-# Knows:     PGDATA PG_BINDIR TOOLKIT_STATE_DIR.
+# Runs on:   the first node, as the PostgreSQL owner, read from standard input behind lib/flush.sh and
+#            unfinished.sh.
+# Knows:     PGDATA PG_BINDIR TOOLKIT_STATE_DIR; for a docker node TOOLKIT_VOLUME.
 # Succeeds:  exit 0 with a fresh data directory, checksums on, and the node sealed meanwhile by another
-#            hand. 73: something else lies there.
+#            hand. 73: something else lies there. 75: an earlier one is still at work.
 # Retry:     at any time: what an interrupted initdb has left is removed by its marker.
 # Prints:    initdb's own lines.
 set -eu
@@ -12,25 +13,33 @@ umask 077
 PATH=/usr/local/bin:/usr/bin:/bin:${PATH:-}
 export PATH
 
-# It names the directory: data_dir may have become another's. A scheduler's term shows that the data count.
-marker=$TOOLKIT_STATE_DIR/initializing
-stamp=$TOOLKIT_STATE_DIR/stamp
-place=$PGDATA${TOOLKIT_VOLUME:+ in the volume $TOOLKIT_VOLUME}
-is_marked() {
-    [ -r "$marker" ] && [ "$(cat -- "$marker")" = "$place" ] || return 1
-    [ ! -e "$stamp" ] || { read -r term _ <"$stamp" && [ "$term" = 0 ]; }
+: "${initdb_marker:?}"
+mkdir -p -- "${PGDATA%/*}" "$TOOLKIT_STATE_DIR"
+# A deployment that was cut off may go on here. In a volume the second one has ended the first.
+if [ -z "${TOOLKIT_VOLUME:-}" ]; then
+    exec 9>>"$TOOLKIT_STATE_DIR/initialize.lock"
+    if ! flock --nonblock 9; then
+        printf 'the initdb of an earlier deployment is still at work on %s\n' "$PGDATA" >&2
+        exit 75
+    fi
+fi
+
+# initdb's own programs lock the directory, too, by the negative of their number.
+# shellcheck disable=SC3013  # every sh of Debian's knows -ef
+is_at_work() {
+    read -r pid 2>/dev/null <"$PGDATA/postmaster.pid" && [ "/proc/${pid#-}/cwd" -ef "$PGDATA" ]
 }
-if is_marked && [ -d "$PGDATA" ] && [ ! -e "$PGDATA/postmaster.pid" ]; then
-    # Nothing has ever run on these files: the marker goes away before the first start.
+if is_unfinished && [ -d "$PGDATA" ] && ! is_at_work; then
+    # Nobody has ever worked with these files: the marker goes away before the first start.
     find "$PGDATA" -mindepth 1 -delete
 fi
 if [ -d "$PGDATA" ] && [ -n "$(find "$PGDATA" -mindepth 1 -maxdepth 1 -print -quit)" ]; then
     printf '%s is not empty\n' "$PGDATA" >&2
     exit 73
 fi
-mkdir -p -- "${PGDATA%/*}" "$TOOLKIT_STATE_DIR"
-printf '%s\n' "$place" >"$marker"
-sync -- "$marker"
+[ -d "$PGDATA" ] || mkdir -- "$PGDATA"
+{ initdb_place && identity_of "$PGDATA"; } >"$initdb_marker"
+sync -- "$initdb_marker"
 sync -- "$TOOLKIT_STATE_DIR"
 set --
 if flushes_whole; then set -- --no-sync; fi
@@ -40,12 +49,12 @@ TZ=UTC "$PG_BINDIR/initdb" --pgdata="$PGDATA" --username=postgres --data-checksu
 [ "$#" = 0 ] || sync --file-system -- "$PGDATA"
 # Data without a stamp would count as another's.
 tries=0
-until [ -e "$stamp" ]; do
+until [ -e "$TOOLKIT_STATE_DIR/stamp" ]; do
     if [ "$((tries += 1))" -gt 3000 ]; then
-        printf 'the node has not been sealed: there is no %s\n' "$stamp" >&2
+        printf 'the node has not been sealed: there is no %s\n' "$TOOLKIT_STATE_DIR/stamp" >&2
         exit 1
     fi
     sleep 0.02
 done
-rm -f -- "$marker"
+rm -f -- "$initdb_marker"
 sync -- "$TOOLKIT_STATE_DIR"

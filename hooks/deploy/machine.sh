@@ -1,8 +1,8 @@
 #!/bin/sh
 # machine.sh — make a machine ready for a node, or take that back: all that needs root.
 #
-# Runs on:   the node's machine, as root, read from standard input behind its facts, services.sh and,
-#            for a docker node (TOOLKIT_CONTAINER), machine-docker.sh: nothing is installed.
+# Runs on:   the node's machine, as root, read from standard input behind its facts, unfinished.sh,
+#            services.sh and, for a docker node (TOOLKIT_CONTAINER), machine-docker.sh: nothing is installed.
 # Knows:     TOOLKIT_ACTION (prepare, remove) TOOLKIT_PART (all, packages, account, places, kernel, services)
 #            TOOLKIT_DRY_RUN TOOLKIT_CLUSTER TOOLKIT_OWNER TOOLKIT_MAJOR TOOLKIT_ADOPTING
 #            TOOLKIT_SERVICE TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR TOOLKIT_RUNTIME_DIR PGDATA PGHOST
@@ -126,8 +126,8 @@ refuse_foreign() {
 # What a deployment has left here says whose data these are; read as the owner, who wrote it.
 has_our_data() {
     has_owner || return 1
-    # An interrupted initdb of ours: files and stamp may be missing still.
-    if [ "$(cat -- "$TOOLKIT_STATE_DIR/initializing" 2>/dev/null)" = "$PGDATA" ]; then return 0; fi
+    # Files and stamp may be missing still.
+    if is_unfinished; then return 0; fi
     [ -e "$TOOLKIT_STATE_DIR/stamp" ] || return 1
     [ -r "$TOOLKIT_STATE_DIR/node.env" ] || return 1
     # shellcheck disable=SC2016  # the inner shell's
@@ -345,16 +345,15 @@ remove_socket_folder() {
 
 # --- Kernel settings --------------------------------------------------------------------------
 
-# They count from now on, and from each boot on; what another file sets is left as it is now.
+# They count from now on, and from each boot on; what another file sets is left as it is.
 prepare_kernel() {
     changed=0
     put "$SYSCTL_PATH" 644 "$SYSCTL"
     [ "$changed" = 1 ] || return 0
-    printf '%s\n' "$SYSCTL" | sed -n 's/^\([a-z0-9_.]*\) *= */\1 /p' | while read -r name value; do
-        others=$(grep -lsE "^[[:space:]]*-?${name}[[:space:]]*=" /etc/sysctl.conf /etc/sysctl.d/*.conf /run/sysctl.d/*.conf \
-            /usr/lib/sysctl.d/*.conf | grep -vxF -e "$SYSCTL_PATH" | tr '\n' ' ') || :
+    printf '%s\n' "$SYSCTL" | sed -n 's/^[[:space:]]*-\{0,1\}\([A-Za-z0-9_.\/-]*\)[[:space:]]*=[[:space:]]*/\1 /p' | while read -r name value; do
+        others=$(others_that_set "$name")
         if [ -n "$others" ]; then
-            say "note: $name is left as it is now, for it is set in ${others% }, too: of these files the last by name counts at a boot"
+            say "note: $name is left as it is, for it is set in ${others% }"
         else
             run sysctl --quiet --write "$name=$value" ||
                 say "note: $name is not $value now: a container has its host's, and without procps it waits for the next boot"
@@ -362,10 +361,18 @@ prepare_kernel() {
     done
 }
 
+# A ratio takes the place of the bytes, and the other way round. Ours is the first by name: at a boot the
+# others win, too.
+others_that_set() { # NAME
+    pattern=$(printf '%s' "$1" | sed 's|[./]|[./]|g; s/_bytes$/_(bytes|ratio)/; s/_ratio$/_(bytes|ratio)/')
+    grep -lsE "^[[:space:]]*-?${pattern}[[:space:]]*=" /etc/sysctl.conf /etc/sysctl.d/*.conf /run/sysctl.d/*.conf \
+        /usr/lib/sysctl.d/*.conf | grep -vxF -e "$SYSCTL_PATH" | tr '\n' ' '
+}
+
 remove_kernel() {
     [ -e "$SYSCTL_PATH" ] || return 0
+    if is_free "$SYSCTL_PATH"; then say "note: the kernel settings of $SYSCTL_PATH hold until the next boot"; fi
     discard "$SYSCTL_PATH"
-    [ -e "$SYSCTL_PATH" ] || say "note: the kernel settings that stood in $SYSCTL_PATH hold until the next boot"
 }
 
 # ----------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 #!/bin/sh
 # remove.sh — take a node's files away for `toolkit undeploy`; the data only when told so.
 #
-# Runs on:   the node, as the PostgreSQL owner, read from standard input: nothing is installed. For a
-#            docker node behind remove-container.sh.
+# Runs on:   the node, as the PostgreSQL owner, read from standard input behind unfinished.sh: nothing
+#            is installed. For a docker node behind remove-container.sh, too.
 # Knows:     TOOLKIT_DRY_RUN TOOLKIT_REMOVE_DATA TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR
 #            TOOLKIT_RUNTIME_DIR TOOLKIT_NODES (all of the cluster) PGDATA TMPFILES_PATH (empty when
 #            root goes on after this); for a docker node TOOLKIT_CONTAINER and TOOLKIT_VOLUME.
@@ -38,14 +38,10 @@ holds_anything() { # FOLDER
     [ -d "$1" ] && [ -n "$(find "$1" -mindepth 1 -maxdepth 1 -print -quit)" ]
 }
 
-# Nothing but what a deployment has left here tells this node's data from another's.
+# Nothing but what a deployment has left here tells this node's data from another's. After an interrupted
+# initdb files and stamp may be missing.
 is_ours() {
     { [ -e "$TOOLKIT_STATE_DIR/stamp" ] && [ "$(recorded)" = "$place" ]; } || is_unfinished
-}
-
-# An initdb that was interrupted: files and stamp may be missing still.
-is_unfinished() {
-    [ "$(cat -- "$TOOLKIT_STATE_DIR/initializing" 2>/dev/null)" = "$PGDATA${TOOLKIT_VOLUME:+ in the volume $TOOLKIT_VOLUME}" ]
 }
 
 # Where its data are: a folder of the machine, or of a volume that its container has.
@@ -118,7 +114,7 @@ remove_data_folders() {
 # What tells a cluster's data goes last, so that this can be gone on with.
 delete_data() { # FOLDER, or a link to it
     real=$(readlink -f -- "$1")
-    if holds_anything "$real" && [ ! -f "$real/PG_VERSION" ]; then
+    if holds_anything "$real" && [ ! -f "$real/PG_VERSION" ] && ! is_unfinished; then
         case $1 in
             "$PGDATA".clone.*) ;;
             *)

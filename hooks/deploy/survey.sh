@@ -1,7 +1,8 @@
 #!/bin/sh
 # survey.sh — look at a node's machine for `toolkit check` and `toolkit deploy`; changes nothing.
 #
-# Runs on:   the node, as the PostgreSQL owner, read from standard input: nothing is installed.
+# Runs on:   the node, as the PostgreSQL owner, read from standard input behind unfinished.sh: nothing is
+#            installed.
 # Knows:     PGDATA PGHOST PGPORT PG_BINDIR TOOLKIT_CONFIG_DIR TOOLKIT_STATE_DIR
 #            TOOLKIT_RUNTIME_DIR TOOLKIT_SERVICE; arguments: files whose mode and SHA-256 are asked for. TOOLKIT_PART: all,
 #            or for a docker node machine (with TOOLKIT_CONTAINER TOOLKIT_IMAGE TOOLKIT_NETWORK), then
@@ -271,10 +272,7 @@ if [ -r "$TOOLKIT_STATE_DIR/node.env" ]; then
     say deployed.data "$(sh -c '. "$1" && printf %s "$PGDATA"' sh "$TOOLKIT_STATE_DIR/node.env" </dev/null)"
 fi
 if [ -r "$TOOLKIT_STATE_DIR/stamp" ]; then say stamp "$(cat "$TOOLKIT_STATE_DIR/stamp")"; fi
-if [ -r "$TOOLKIT_STATE_DIR/initializing" ] &&
-    [ "$(cat "$TOOLKIT_STATE_DIR/initializing")" = "$PGDATA${TOOLKIT_VOLUME:+ in the volume $TOOLKIT_VOLUME}" ]; then
-    say initializing yes
-fi
+if is_unfinished; then say initializing yes; fi
 number=0
 for file; do
     if [ -f "$file" ] && [ -r "$file" ]; then

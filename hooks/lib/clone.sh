@@ -24,12 +24,16 @@ check_source() {
     spaces=${answer%%|*} bytes=${answer#*|}
     [ "$spaces" = 0 ] ||
         fail "refused: the source has $spaces tablespaces of its own; clone by hand with pg_basebackup --tablespace-mapping"
-    free=$(($(stat --file-system --format='%a * %S' -- "$1")))
     # The log that is written meanwhile comes on top: a tenth, and 64 MiB.
     need=$((bytes + bytes / 10 + 67108864))
+    # The copy of an earlier try may be the only other one there is: it goes before the new one for want of room alone.
+    [ "$(free_below "$1")" -ge "$need" ] || drop_unused_copy
+    free=$(free_below "$1")
     [ "$free" -ge "$need" ] ||
         fail "refused: the clone needs $need bytes below $1 and $free are free; the old directory is kept, make room"
 }
+
+free_below() { echo $(($(stat --file-system --format='%a * %S' -- "$1"))); }
 
 # Copies the source into $1, with its progress as result lines. Only the end of a whole copy leaves a
 # word: whatever else ends the pipe has failed.
@@ -57,6 +61,14 @@ label_copy() { cp -- "$1/backup_label" "$label" 2>/dev/null || rm -f -- "$label"
 
 # The first recovery takes the label away, and no other copy, rewind or backup has the same one.
 is_unused_copy() { cmp -s -- "$label" "$PGDATA/backup_label"; }
+
+# Not removed in its place: a start would take what is left of it.
+drop_unused_copy() {
+    is_unused_copy || return 0
+    log "removing the copy of an earlier try: its recovery never began"
+    mv -T -- "$PGDATA" "$PGDATA.clone.0"
+    rm -rf -- "$PGDATA.clone.0"
+}
 
 # Makes the copy $1 a standby's. It is whole on the disk after this, and only then.
 finish_copy() {
