@@ -83,7 +83,7 @@ extension SSHSession {
         return .failure(failure)
     }
 
-    private static func set(_ fd: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {
+    static func set(_ fd: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {
         var value = value
         setsockopt(fd, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     }

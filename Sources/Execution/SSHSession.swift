@@ -230,11 +230,7 @@ actor SSHSession {
     /// sshd sends small packets by Nagle's algorithm: the second waits until the first is
     /// acknowledged, and the kernel puts that off for 40 ms when nothing is sent back. The option
     /// does not last (tcp(7), TCP_QUICKACK).
-    private func acknowledgeAtOnce() {
-        var on: Int32 = 1
-        setsockopt(
-            fd, Int32(IPPROTO_TCP), TCP_QUICKACK, &on, socklen_t(MemoryLayout<Int32>.size))
-    }
+    private func acknowledgeAtOnce() { Self.set(fd, Int32(IPPROTO_TCP), TCP_QUICKACK, 1) }
 
     private func runPump() async {
         while !parked.isEmpty, !isBroken {

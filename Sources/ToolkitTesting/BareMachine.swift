@@ -131,6 +131,12 @@ public final class BareMachine: Sendable {
         try await run(["chown", "-R", owner, "\(folder)/\(path.split(separator: "/")[0])"])
     }
 
+    /// As initialize.sh marks the directory of node1 that it begins.
+    public func markInitdb(of data: String) async throws {
+        let identity = try await run(["stat", "-c", "%i %W", data])
+        try await write("lib/shop/node1/initializing", data + "\n" + identity)
+    }
+
     /// Everything below the folder, with size, time, mode and owner.
     public func snapshot() async throws -> String {
         let found = try await run(["find", folder, "-printf", "%p %s %T@ %m %u\\n"])

@@ -3,8 +3,10 @@ import Deployment
 import Execution
 import FailoverCore
 import Foundation
+import Glibc
 import Testing
-import ToolkitTesting
+
+@testable import ToolkitTesting
 
 @Suite("Preparing the nodes")
 struct PrepareTests {
@@ -24,7 +26,7 @@ struct PrepareTests {
             try await machine.write("data/node1/PG_VERSION", "15\n")
             // Its own programs lock the directory so; no process has this number.
             try await machine.write("data/node1/postmaster.pid", "-4194305\n")
-            try await Self.mark(data, machine)
+            try await machine.markInitdb(of: data)
             try await machine.run(["chmod", "700", data])
 
             let plan = try await deployment.plan()
@@ -88,12 +90,6 @@ struct PrepareTests {
         }
     }
 
-    /// As initialize.sh marks the directory that it begins.
-    private static func mark(_ data: String, _ machine: BareMachine) async throws {
-        let identity = try await machine.run(["stat", "-c", "%i %W", data])
-        try await machine.write("lib/shop/node1/initializing", data + "\n" + identity)
-    }
-
     /// node.conf lies in /etc and outlives a disk with state and data.
     @Test func sealsANodeThatHasLostItsStamp() async throws {
         try await BareMachine.with { machine in
@@ -115,20 +111,52 @@ struct PrepareTests {
             try await machine.write("data/node1/PG_VERSION", "15\n")
             try await machine.write("data/other/PG_VERSION", "15\n")
             try await machine.run(["chmod", "700", data])
-            try await Self.mark(
-                difference == "another path" ? "\(machine.folder)/data/other" : data, machine)
+            try await machine.markInitdb(
+                of: difference == "another path" ? "\(machine.folder)/data/other" : data)
             if difference == "another directory" {
                 try await machine.run(["mv", data, data + ".old"])
                 try await machine.run(["cp", "-a", data + ".old", data])
             }
-            let before = try await machine.run(["find", "\(machine.folder)/data"])
-            let deployment = try Deployment.overSSH(try machine.settings())
-            let error = await #expect(throws: DeploymentError.self) {
-                _ = try await deployment.prepare()
-            }
-            #expect(error != nil)
-            #expect(try await machine.run(["find", "\(machine.folder)/data"]) == before)
+            try await Self.nothingIsErased(on: machine)
         }
+    }
+
+    /// An initdb goes on when its deployment is cut off; its programs work in the directory.
+    @Test(arguments: ["its script", "its program"])
+    func erasesNothingUnderAnInitdbAtWork(_ who: String) async throws {
+        try await BareMachine.with { machine in
+            let data = "\(machine.folder)/data/node1"
+            try await machine.write("lib/shop/node1/stamp", "0 1\n")
+            try await machine.write("data/node1/PG_VERSION", "15\n")
+            try await machine.run(["chmod", "700", data])
+            try await machine.markInitdb(of: data)
+            let lock = "\(machine.folder)/lib/shop/node1/initialize.lock"
+            try await machine.write("lib/shop/node1/initialize.lock", "")
+            let work =
+                who == "its script"
+                ? "exec 9>>\(lock); flock --nonblock 9; exec sleep 60" : "cd \(data); exec sleep 60"
+            let pid = try await machine.run(
+                ThrowawayPostgresRoot.asServerUser(
+                    ["/bin/sh", "-euc", "(\(work)) >/dev/null 2>&1 & echo $!"])
+            ).trimmingCharacters(in: .whitespacesAndNewlines)
+            defer { if let pid = pid_t(pid) { kill(pid, SIGKILL) } }
+            if who == "its program" {
+                try await machine.write("data/node1/postmaster.pid", "-\(pid)\n")
+            } else {
+                try await until("the lock is held") {
+                    try await machine.run(["/bin/sh", "-c", "flock -n \(lock) true || echo held"])
+                        == "held\n"
+                }
+            }
+            try await Self.nothingIsErased(on: machine)
+        }
+    }
+
+    private static func nothingIsErased(on machine: BareMachine) async throws {
+        let before = try await machine.run(["find", "\(machine.folder)/data"])
+        let deployment = try Deployment.overSSH(try machine.settings())
+        await #expect(throws: DeploymentError.self) { _ = try await deployment.prepare() }
+        #expect(try await machine.run(["find", "\(machine.folder)/data"]) == before)
     }
 
     @Test func refusesDataOfClusterThatNoStoreKnows() async throws {

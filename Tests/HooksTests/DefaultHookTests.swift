@@ -301,31 +301,19 @@ struct DefaultHookTests {
         }
     }
 
-    /// A label alone tells nothing: a backup that an operator has put there has one, and what a rewind
-    /// was at work on.
-    @Test func anothersCopyIsSetAside() async throws {
+    /// A label alone tells nothing: a backup that an operator has put there has one, and what a rewind was
+    /// at work on. Without one it ran, as when the hook was killed between the start and its last word.
+    @Test(arguments: [true, false])
+    func whatIsNoUnusedCopyIsSetAside(_ hasAnotherLabel: Bool) async throws {
         try await HookBench.with { (bench) async throws in
             try await pair(bench)
             let node = bench.b
-            let copied = node.stateDirectory + "/clone.label"
-            try await bench.sh(#"cp -- "$1/backup_label.old" "$2""#, node.dataDirectory, copied)
-            #expect(await bench.run(.serviceStopCommand, on: node, step: 3).isDone)
-            // That of the copy is gone since its server ran; this one is another's.
             let label = node.dataDirectory + "/backup_label"
-            try await bench.sh(#"sed 's/^LABEL: .*/LABEL: mine/' "$1.old" >"$1""#, label)
-            let cloned = await bench.run(.cloneCommand, on: node, step: 5, primary: bench.a)
-            #expect(cloned.results["aside"] == node.dataDirectory + ".aside.5", "\(cloned)")
-        }
-    }
-
-    /// As a hook leaves it that is killed between the start and its last word.
-    @Test func aCopyThatRanIsSetAside() async throws {
-        try await HookBench.with { (bench) async throws in
-            try await pair(bench)
-            let node = bench.b
-            let copied = node.stateDirectory + "/clone.label"
-            try await bench.sh(#"cp -- "$1/backup_label.old" "$2""#, node.dataDirectory, copied)
+            try await bench.sh(#"cp -- "$1.old" "$2""#, label, node.stateDirectory + "/clone.label")
             #expect(await bench.run(.serviceStopCommand, on: node, step: 3).isDone)
+            if hasAnotherLabel {
+                try await bench.sh(#"sed 's/^LABEL: .*/LABEL: mine/' "$1.old" >"$1""#, label)
+            }
             let cloned = await bench.run(.cloneCommand, on: node, step: 4, primary: bench.a)
             #expect(cloned.results["aside"] == node.dataDirectory + ".aside.4", "\(cloned)")
         }

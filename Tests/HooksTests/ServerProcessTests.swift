@@ -194,6 +194,24 @@ struct ServerProcessTests {
         }
     }
 
+    /// The copy of an earlier try goes before the next one is whole where there is no room for both.
+    @Test(arguments: [(1, "kept\n"), (1 << 60, "gone\n")])
+    func anUnusedCopyMakesRoom(_ bytes: Int, _ left: String) async throws {
+        try await HookBench.with { (bench) async throws in
+            let script = #"""
+                . "$here/lib/clone.sh"
+                mkdir -p -- "$PGDATA"
+                echo copy >"$PGDATA/backup_label"
+                label_copy "$PGDATA"
+                ask_source() { echo "0|\#(bytes)"; }
+                (check_source "${PGDATA%/*}") 2>/dev/null || :
+                if [ -e "$PGDATA" ]; then echo kept; else echo gone; fi
+                """#
+            let result = try await bench.library(script, on: bench.b)
+            #expect(result.output == left, "\(result.errorOutput)")
+        }
+    }
+
     @Test func aCloneRemovesOnlyCopiesOfItsOwn() async throws {
         try await HookBench.with { (bench) async throws in
             try await bench.initialize(bench.a)

@@ -30,7 +30,9 @@ struct LoopTests {
         func close() async {}
     }
 
-    static func settings(_ directory: String = "/tmp") throws -> ClusterSettings {
+    static func settings(
+        _ directory: String = "/tmp", node2 port: Int = 3
+    ) throws -> ClusterSettings {
         try ClusterFile.parse(
             """
             cluster: test
@@ -40,7 +42,7 @@ struct LoopTests {
             scheduler: { directory: \(directory) }
             nodes:
               - { name: node1, host: 127.0.0.1, port: 2, data_dir: /tmp/none/1 }
-              - { name: node2, host: 127.0.0.1, port: 3, data_dir: /tmp/none/2 }
+              - { name: node2, host: 127.0.0.1, port: \(port), data_dir: /tmp/none/2 }
             """, baseDirectory: "/tmp"
         ).settings
     }
@@ -60,11 +62,12 @@ struct LoopTests {
         .full, "cannot write", because: "the disk is full", next: "free some space")
 
     private func withLoop(
-        _ store: MemoryStore, _ body: (Scheduler, CountingRunner) async throws -> Void
+        _ store: MemoryStore, node2 port: Int = 3,
+        _ body: (Scheduler, CountingRunner) async throws -> Void
     ) async throws {
         let runner = CountingRunner()
         let scheduler = Scheduler(
-            settings: try Self.settings(), store: store, cluster: Self.cluster(),
+            settings: try Self.settings(node2: port), store: store, cluster: Self.cluster(),
             runners: Runners(runner: { _ in runner }, local: runner),
             sharedHooks: TestCluster.share.hooks)
         let running = Task { await scheduler.run() }
@@ -128,6 +131,33 @@ struct LoopTests {
             let order = Task { for await _ in scheduler.order(.bootstrap(first: "node1")) {} }
             defer { order.cancel() }
             try await until("the other state is taken") { await scheduler.view.term >= Term(7) }
+        }
+    }
+
+    /// A node that takes a connection and says nothing is given up only when its probe is over.
+    @Test(.timeLimit(.minutes(1)))
+    func anOrderIsJudgedWhenEveryNodeWasAsked() async throws {
+        let port = try #require(LoopbackPort.unused())
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        defer { close(listener) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+        let isBound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+        try #require(isBound && listen(listener, 16) == 0)
+        try await withLoop(MemoryStore(Self.cluster()), node2: Int(port)) { scheduler, _ in
+            for await step in scheduler.order(.bootstrap(first: "node1")) {
+                guard case .planned = step else { continue }
+                let unasked = await scheduler.view.nodes.filter { $0.unreachable == nil }
+                #expect(unasked.map(\.id) == [])
+                return
+            }
+            Issue.record("the order was not judged")
         }
     }
 

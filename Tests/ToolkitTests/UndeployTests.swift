@@ -106,8 +106,7 @@ struct UndeployTests {
             try machine.file().write(toFile: file, atomically: true, encoding: .utf8)
             let data = "\(machine.folder)/data/node1"
             try await machine.write("data/node1/base/1", "")
-            let identity = try await machine.run(["stat", "-c", "%i %W", data])
-            try await machine.write("lib/shop/node1/initializing", data + "\n" + identity)
+            try await machine.markInitdb(of: data)
             let gone = try await ToolkitProgram.run(
                 "undeploy", "--remove-data", "--yes", "shop", "-c", file)
             #expect(gone.status == 0, "\(gone.output)\(gone.complaint)")

@@ -29,7 +29,7 @@ fi
 is_at_work() {
     read -r pid 2>/dev/null <"$PGDATA/postmaster.pid" && [ "/proc/${pid#-}/cwd" -ef "$PGDATA" ]
 }
-if is_unfinished && [ -d "$PGDATA" ] && ! is_at_work; then
+if [ -d "$PGDATA" ] && is_unfinished && is_what_was_made && ! is_at_work; then
     # Nobody has ever worked with these files: the marker goes away before the first start.
     find "$PGDATA" -mindepth 1 -delete
 fi
@@ -39,8 +39,7 @@ if [ -d "$PGDATA" ] && [ -n "$(find "$PGDATA" -mindepth 1 -maxdepth 1 -print -qu
 fi
 [ -d "$PGDATA" ] || mkdir -- "$PGDATA"
 { initdb_place && identity_of "$PGDATA"; } >"$initdb_marker"
-sync -- "$initdb_marker"
-sync -- "$TOOLKIT_STATE_DIR"
+sync -- "$initdb_marker" "$TOOLKIT_STATE_DIR"
 set --
 if flushes_whole; then set -- --no-sync; fi
 # Without TZ it tries every time zone there is, for a postgresql.conf that is not used.

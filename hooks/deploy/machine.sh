@@ -350,7 +350,7 @@ prepare_kernel() {
     changed=0
     put "$SYSCTL_PATH" 644 "$SYSCTL"
     [ "$changed" = 1 ] || return 0
-    printf '%s\n' "$SYSCTL" | sed -n 's/^[[:space:]]*-\{0,1\}\([A-Za-z0-9_.\/-]*\)[[:space:]]*=[[:space:]]*/\1 /p' | while read -r name value; do
+    kernel_settings | while read -r name value; do
         others=$(others_that_set "$name")
         if [ -n "$others" ]; then
             say "note: $name is left as it is, for it is set in ${others% }"
@@ -359,6 +359,11 @@ prepare_kernel() {
                 say "note: $name is not $value now: a container has its host's, and without procps it waits for the next boot"
         fi
     done
+}
+
+kernel_settings() {
+    printf '%s\n' "$SYSCTL" |
+        sed -n 's/^[[:space:]]*-\{0,1\}\([A-Za-z0-9_.\/-]*\)[[:space:]]*=[[:space:]]*/\1 /p'
 }
 
 # A ratio takes the place of the bytes, and the other way round. Ours is the first by name: at a boot the

@@ -20,6 +20,9 @@ is_unfinished() {
     if [ -e "$TOOLKIT_STATE_DIR/stamp" ]; then
         read -r term _ <"$TOOLKIT_STATE_DIR/stamp" && [ "$term" = 0 ] || return 1
     fi
-    # What lies in a volume is not seen from everywhere.
-    [ -n "${TOOLKIT_VOLUME:-}" ] || [ ! -d "$PGDATA" ] || [ "$(identity_of "$PGDATA")" = "$made" ]
+    # What lies in a volume is not seen from everywhere: whoever erases there looks again.
+    [ -n "${TOOLKIT_VOLUME:-}" ] || [ ! -d "$PGDATA" ] || is_what_was_made
 }
+
+# After is_unfinished, where the directory is seen.
+is_what_was_made() { [ "$(identity_of "$PGDATA")" = "$made" ]; }
